@@ -1,0 +1,128 @@
+"""float32 and float64 on NumPy arrays, with LAPACK called through SciPy.
+
+NumPy's ``linalg`` computes float32 factorizations in float64 and rounds the result, which would make
+every float32 column of the tables a float64 one in disguise; SciPy calls the single precision LAPACK.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import linalg, special
+
+from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError
+
+
+class Floating(Arithmetic):
+    """NumPy arrays of one floating-point dtype.
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        ``numpy.float32`` or ``numpy.float64``.
+
+    Examples
+    --------
+    >>> FLOAT32.unit_roundoff == 2.0**-24
+    True
+    >>> FLOAT32.svd(FLOAT32.eye(2))[1].dtype
+    dtype('float32')
+    """
+
+    def __init__(self, dtype: type[np.floating[Any]]) -> None:
+        self.dtype = np.dtype(dtype)
+        self.name = self.dtype.name
+        self.unit_roundoff = float(np.finfo(dtype).eps) / 2
+
+    def array(self, values: Any) -> Array:
+        """Convert to this dtype, rounding each number once."""
+        values = np.asarray(values)
+        if values.dtype == object:
+            # float() of an mpf or a Fraction rounds correctly; astype would go through object loops
+            # of unknown rounding for some number types.
+            flat = [float(value) for value in values.ravel()]
+            values = np.array(flat, dtype=np.float64).reshape(values.shape)
+        return values.astype(self.dtype)
+
+    def number(self, numerator: int, denominator: int = 1) -> Any:
+        """Return the rounded quotient as a NumPy scalar."""
+        return self.dtype.type(numerator / denominator)
+
+    def zeros(self, shape: int | tuple[int, ...]) -> Array:
+        """Return zeros of this dtype."""
+        return np.zeros(shape, dtype=self.dtype)
+
+    def to_float64(self, array: Array) -> np.ndarray:
+        """Return the array as float64 (exact)."""
+        return np.asarray(array, dtype=np.float64)
+
+    def exp(self, z: Array) -> Array:
+        """Exponential."""
+        return np.exp(z)
+
+    def tanh(self, z: Array) -> Array:
+        """Hyperbolic tangent."""
+        return np.tanh(z)
+
+    def sigmoid(self, z: Array) -> Array:
+        """Logistic function."""
+        return special.expit(z)
+
+    def softplus(self, z: Array) -> Array:
+        """Return log(1 + exp(z)) without overflow."""
+        return np.logaddexp(z, self.dtype.type(0))
+
+    def sin(self, z: Array) -> Array:
+        """Sine."""
+        return np.sin(z)
+
+    def cos(self, z: Array) -> Array:
+        """Cosine."""
+        return np.cos(z)
+
+    def erf(self, z: Array) -> Array:
+        """Error function."""
+        return special.erf(z)
+
+    def sqrt(self, z: Array) -> Array:
+        """Square root."""
+        return np.sqrt(z)
+
+    def pi(self) -> Any:
+        """Return pi rounded to this dtype."""
+        return self.dtype.type(math.pi)
+
+    def solve(self, matrix: Array, right: Array) -> Array:
+        """Solve by LU with partial pivoting."""
+        factor, pivots, status = linalg.get_lapack_funcs("getrf", (matrix,))(matrix)
+        if status > 0 or not np.all(np.isfinite(factor)):
+            raise SingularMatrixError(
+                f"a {matrix.shape[0]} x {matrix.shape[1]} matrix is singular to {self.name} "
+                "precision; use pseudoinverse() where the rank may be lost"
+            )
+        return linalg.lu_solve((factor, pivots), right, check_finite=False)
+
+    def svd(self, matrix: Array) -> tuple[Array, Array, Array]:
+        """Thin SVD by LAPACK's gesdd, gesvd where that fails to converge."""
+        try:
+            return linalg.svd(matrix, full_matrices=False, check_finite=False)
+        except linalg.LinAlgError:
+            return linalg.svd(matrix, full_matrices=False, check_finite=False, lapack_driver="gesvd")
+
+    def cholesky(self, matrix: Array) -> Callable[[Array], Array]:
+        """Factor by LAPACK's potrf."""
+        try:
+            factor = linalg.cho_factor(matrix, lower=True, check_finite=False)
+        except linalg.LinAlgError as error:
+            raise SingularMatrixError(
+                f"a {matrix.shape[0]} x {matrix.shape[0]} Gram matrix is not positive definite to "
+                f"{self.name} precision; use method='svd' where the rank may be lost"
+            ) from error
+        return lambda right: linalg.cho_solve(factor, right, check_finite=False)
+
+
+FLOAT32 = Floating(np.float32)
+FLOAT64 = Floating(np.float64)
