@@ -72,7 +72,7 @@ def _run(module: str, arguments: Sequence[str]) -> int:
 
 
 def wait_for(child: subprocess.Popen[bytes]) -> tuple[int, bool]:
-    """The exit code of a child, and whether Ctrl-C was pressed meanwhile.
+    """Return the exit code of a child, and whether Ctrl-C was pressed meanwhile.
 
     Ctrl-C reaches the child too; it is left to finish writing what it has.
     """

@@ -1,0 +1,490 @@
+"""The commands `verify`, `claims` and `env`, usually reached as `python -m geomdl COMMAND`.
+
+Exit codes: 0 all as recorded, 1 a claim behaves otherwise than its recorded verdict (or, for
+`claims check`, register and checks do not fit together), 2 usage or crash, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import traceback
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geomdl.__main__ import wait_for
+from verification.machinery import results
+from verification.machinery.coverage import checks_of, coverage_problems
+from verification.machinery.register import (
+    VERDICTS,
+    Claim,
+    Register,
+    RegisterError,
+    UnknownClaimError,
+    load_register,
+    register_problems,
+    resolve,
+    verdict_counts,
+)
+
+if TYPE_CHECKING:
+    from verification.machinery.checks import Check
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Where a module is not named like the distribution that brings it.
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "xdist": "pytest-xdist", "flint": "python-flint"}
+
+_PYTEST_ENDINGS: Mapping[int, tuple[int, str]] = {
+    0: (0, ""),
+    1: (1, ""),
+    2: (2, "pytest stopped before the end: see its message above"),
+    3: (2, "pytest met an internal error: see its message above"),
+    4: (2, "pytest refused its arguments: see its message above"),
+}
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done; the message says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = _parser().parse_args(arguments)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()  # a reader that has gone (`| head`) is noticed here, not at exit
+    except (UsageError, RegisterError, UnknownClaimError, results.ResultsError) as error:
+        print(f"geomdl: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        # exit code 1 has a meaning of its own, which a crash must not borrow
+        if isinstance(error, ModuleNotFoundError) and (line := _absent([error.name or ""])):
+            print(f"geomdl: {line}", file=sys.stderr)
+        else:
+            traceback.print_exc()
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m geomdl", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    verify = commands.add_parser("verify", help="run the checks of the claims")
+    verify.set_defaults(run=_verify, profile="default")
+    verify.add_argument("ids", nargs="*", metavar="ID", help="claims, statements or sources (all)")
+    profile = verify.add_mutually_exclusive_group()
+    for name, text in (("quick", "the smallest scenes only"), ("deep", "more scenes and digits")):
+        profile.add_argument(f"--{name}", dest="profile", action="store_const", const=name, help=text)
+    verify.add_argument("--arithmetic", metavar="A[,B]", help="only these columns")
+    verify.add_argument("--seed", type=_at_least(0), metavar="S", help="seed of all scenes")
+    verify.add_argument("--jobs", type=_at_least(1), metavar="N", default=1, help="processes")
+    verify.add_argument("--json", metavar="PATH", help="write the results of this run there")
+
+    claims = commands.add_parser("claims", help="list, show and check the register")
+    claims.set_defaults(run=_list)
+    _add_list_options(claims, False, None)
+    actions = claims.add_subparsers(metavar="ACTION")
+    listing = actions.add_parser("list", help="a line a claim, and the counts (the default)")
+    listing.set_defaults(run=_list)
+    # suppressed defaults leave what was given before the word `list`
+    _add_list_options(listing, argparse.SUPPRESS, argparse.SUPPRESS)
+    show = actions.add_parser("show", help="everything about a claim or statement")
+    show.set_defaults(run=_show)
+    show.add_argument("id", metavar="ID")
+    check = actions.add_parser("check", help="is the register sound, and has every claim a check?")
+    check.set_defaults(run=_check)
+
+    env = commands.add_parser("env", help="versions, BLAS, threads, devices")
+    env.set_defaults(run=_env)
+    env.add_argument("--json", action="store_true", help="as JSON")
+    for command in (show, check):
+        command.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    return parser
+
+
+def _add_list_options(parser: argparse.ArgumentParser, off: object, nothing: object) -> None:
+    parser.add_argument("--json", action="store_true", default=off, help="as JSON")
+    parser.add_argument("--source", metavar="S", default=nothing, help="only this source")
+    parser.add_argument("--verdict", choices=VERDICTS, default=nothing, help="only this verdict")
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number >= {least}")
+        return int(text)
+
+    return read
+
+
+# ---- verify -----------------------------------------------------------------------------------
+
+
+def _verify(args: argparse.Namespace) -> int:
+    register = load_register()
+    claims = resolve(register, args.ids) if args.ids else list(register.claims)
+    needed = ["pytest", "hypothesis", "sklearn", *(["xdist"] if args.jobs > 1 else [])]
+    if line := _absent([name for name in needed if find_spec(name) is None]):
+        raise UsageError(line)
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in verdict_counts(register, claims).items())
+    print(f"{len(claims)} claims selected: {counts}", flush=True)
+    child = subprocess.Popen(
+        _pytest_command(args, register, claims), cwd=ROOT, env=_pytest_environment(args.jobs)
+    )
+    code, message = _ending(*wait_for(child))
+    if message:
+        print(f"geomdl: {message}", file=sys.stderr)
+    return code
+
+
+def _pytest_command(args: argparse.Namespace, register: Register, claims: Iterable[Claim]) -> list[str]:
+    command = [sys.executable, "-m", "pytest", "verification", "-m", "claim"]
+    command += ["--profile", args.profile]
+    if args.ids:
+        # a copy is decided by the checks of its original
+        names = [(claim.full_id, register.original(claim).full_id) for claim in claims]
+        for name in dict.fromkeys(name for pair in names for name in pair):
+            command += ["--claim", name]
+    if args.arithmetic:
+        command += ["--arithmetic", args.arithmetic]
+    if args.seed is not None:
+        command += ["--seed", str(args.seed)]
+    if args.json:
+        command += ["--claims-json", str(_writable(args.json))]
+    if args.jobs > 1:
+        command += ["-n", str(args.jobs)]
+    return command
+
+
+def _writable(path: str) -> Path:
+    """Return the absolute path of a file to be written, refused now rather than after the run."""
+    file = Path(path).absolute()
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        raise UsageError(f"--json {path}: expected a file in an existing folder open to writing")
+    return file
+
+
+def _pytest_environment(jobs: int) -> dict[str, str]:
+    """Return our environment; processes side by side share the cores instead of fighting."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    shared = {"OMP_NUM_THREADS": str(threads)} if jobs > 1 else {}
+    return {**shared, **os.environ}
+
+
+def _ending(code: int, interrupted: bool) -> tuple[int, str]:
+    """Translate an exit code of pytest into ours and a message."""
+    if interrupted and code in (2, -2):
+        return 130, f"interrupted; the results so far are kept in {results.LAST_RUN}"
+    if code == 5:
+        return 2, "no check was run: the selected claims are open, or have no check in this column"
+    return _PYTEST_ENDINGS.get(code, (2, f"pytest ended with code {code}"))
+
+
+def _absent(modules: Iterable[str]) -> str:
+    """Say what to install for absent modules; nothing when no extra brings them."""
+    names = [_DISTRIBUTIONS.get(module, module) for module in modules]
+    extras = sorted({extra for name in names if (extra := results.PACKAGES.get(name))})
+    if not extras:
+        return ""
+    wanted = ",".join(extras)
+    return (
+        f"{', '.join(names)} not installed, brought by the extra {wanted}:\n"
+        f'    pip install "geomdl-verify[{wanted}]"    (in the source tree: -e ".[{wanted}]")'
+    )
+
+
+# ---- claims -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A claim with its checks and its rows of the last run; a copy has those of its original."""
+
+    claim: Claim
+    verdict: str
+    checks: Sequence[Check]
+    rows: Sequence[results.Row]
+    summary: results.Summary | None
+
+
+def _standings(register: Register, claims: Iterable[Claim]) -> list[Standing]:
+    checks, path = _collected_checks(), ROOT / results.LAST_RUN
+    rows = results.rows_by_claim(results.read(path)["rows"] if path.exists() else [])
+    standings = []
+    for claim in claims:
+        mine = rows.get(claim.full_id) or rows.get(register.original(claim).full_id, [])
+        standings.append(
+            Standing(
+                claim,
+                register.effective_verdict(claim),
+                checks_of(register, claim, checks),
+                mine,
+                results.summary(mine) if mine else None,
+            )
+        )
+    return standings
+
+
+def _collected_checks() -> Sequence[Check]:
+    # importing the checks needs pytest and takes a moment: not for `env`, not for `--help`
+    from verification.machinery.checks import collect_checks
+
+    return collect_checks()
+
+
+def _entry(standing: Standing) -> dict[str, Any]:
+    """Return what `claims --json` says of a claim."""
+    claim, summary = standing.claim, standing.summary
+    return {
+        "id": claim.full_id,
+        "statement": claim.statement,
+        "source": claim.statement.partition("/")[0],
+        "verdict": standing.verdict,
+        "same_as": claim.same_as or None,
+        "checks": [check.node for check in standing.checks],
+        "controls": [
+            f"{check.node}[{case.id}]"
+            for check in standing.checks
+            for case in check.cases()
+            if case.role == "control"
+        ],
+        "worst": _worst_by_arithmetic(summary) if summary else {},
+        "passed": summary.passed if summary else None,
+    }
+
+
+def _worst_by_arithmetic(summary: results.Summary) -> dict[str, float]:
+    """Return the worst ratio of each arithmetic, over the tolerances it was run with."""
+    worst: dict[str, results.Row] = {}
+    for column, row in summary.worst.items():
+        name = column.partition("@")[0]
+        if name not in worst or results.excess(row) > results.excess(worst[name]):
+            worst[name] = row
+    return {name: row["ratio"] for name, row in worst.items()}
+
+
+def _page_entry(register: Register, standing: Standing) -> dict[str, Any]:
+    """Return what `claims show` says of a claim: the entry, the texts, the last result."""
+    statement = register.statement(standing.claim.statement)
+    deciding = register.deciding(standing.claim)
+    texts = ("needs", "corrected", "counterexample", "reason")
+    return {
+        **_entry(standing),
+        "label": statement.label,
+        "title": statement.title,
+        "hypotheses": list(statement.hypotheses),
+        "equations": list(statement.equations),
+        "depends_on": list(statement.depends_on),
+        "says": standing.claim.says,
+        **{key: getattr(deciding, key) or None for key in texts},
+        "note": standing.claim.note or None,
+        "last": _last_result(standing) if standing.summary else None,
+        "reproduce": f"python -m geomdl verify {standing.claim.full_id}",
+    }
+
+
+def _last_result(standing: Standing) -> dict[str, Any]:
+    summary = standing.summary
+    assert summary is not None
+    return {
+        "worst": {
+            column: {key: row[key] for key in ("ratio", "threshold", "scene", "seed")}
+            for column, row in summary.worst.items()
+        },
+        "smallest_bite": summary.smallest_bite,
+        "smallest_refutation": summary.smallest_refutation,
+        "slopes": [asdict(slope) for slope in results.slopes(standing.rows)],
+        "failures": summary.failures,
+    }
+
+
+def _list(args: argparse.Namespace) -> int:
+    register = load_register()
+    claims = list(register.claims)
+    if args.source:
+        claims = resolve(register, [register.source(args.source).key])
+    if args.verdict:
+        claims = [claim for claim in claims if register.effective_verdict(claim) == args.verdict]
+    standings = _standings(register, claims)
+    if args.json:
+        _print_json([_entry(standing) for standing in standings])
+        return 0
+    print("\n".join([*_claims_table(standings), "", *_counts_table(register, claims)]))
+    print("open: not decided yet; a copy has the verdict of the claim that it repeats")
+    return 0
+
+
+def _claims_table(standings: Sequence[Standing]) -> list[str]:
+    entries = [_entry(standing) for standing in standings]
+    measured = {name for entry in entries for name in entry["worst"]}
+    columns = [name for name in results.LADDER if name in measured]
+    columns += sorted(measured.difference(columns))
+    header = ["claim", "verdict", "checks", "controls", *columns, "last run"]
+    rows = []
+    for entry in entries:
+        ratios = [_number(entry["worst"].get(name)) for name in columns]
+        counts = [str(len(entry["checks"])), str(len(entry["controls"]))]
+        verdict = entry["verdict"] + (" (copy)" if entry["same_as"] else "")
+        rows.append([entry["id"], verdict, *counts, *ratios, _LAST_RUN[entry["passed"]]])
+    lines = _aligned([header, *rows], left=(0, 1, len(header) - 1))
+    room = _width() - len(lines[0]) - 2
+    if room < 20:
+        return [line.rstrip() for line in lines]
+    says = ["says", *(textwrap.shorten(s.claim.says, room, placeholder=" ...") for s in standings)]
+    return [f"{line}  {text}" for line, text in zip(lines, says, strict=True)]
+
+
+def _counts_table(register: Register, claims: Sequence[Claim]) -> list[str]:
+    groups = {
+        source.key: [claim for claim in claims if claim.statement.startswith(f"{source.key}/")]
+        for source in register.sources
+    }
+    rows = [["source", *VERDICTS, "all"]]
+    for name, group in {**groups, "all": claims}.items():
+        counts = verdict_counts(register, group)
+        rows.append([name, *(str(counts[verdict]) for verdict in VERDICTS), str(len(group))])
+    return _aligned(rows, left=(0,))
+
+
+def _show(args: argparse.Namespace) -> int:
+    register = load_register()
+    standings = _standings(register, resolve(register, [args.id]))
+    pages = [_page_entry(register, standing) for standing in standings]
+    if args.json:
+        _print_json(pages)
+    else:
+        print("\n\n".join("\n".join(_page(page)) for page in pages))
+    return 0
+
+
+def _page(page: Mapping[str, Any]) -> list[str]:
+    lines = [f"{page['id']}   {page['label']}: {page['title']}"]
+    lines += _entries("hypotheses", page["hypotheses"])
+    lines += _entries("equations", page["equations"])
+    lines += _entries("claim", [page["says"]])
+    lines += _entries("verdict", [page["verdict"]])
+    for key in ("needs", "corrected", "counterexample", "reason", "note", "same_as"):
+        lines += _entries(key.replace("_", " "), [page[key]] if page[key] else [])
+    lines += _entries("checks", page["checks"] or ["none"])
+    lines += _entries("controls", page["controls"] or ["none"])
+    lines += _entries("last run", _last_lines(page["last"]))
+    return lines + _entries("reproduce", [page["reproduce"]])
+
+
+def _last_lines(last: Mapping[str, Any] | None) -> list[str]:
+    if last is None:
+        return ["not run"]
+    lines = [
+        f"{column}: ratio {_number(worst['ratio'])} against {_number(worst['threshold'])}"
+        f" in {worst['scene']}"
+        for column, worst in last["worst"].items()
+    ]
+    for key, text in (
+        ("smallest_bite", "the weakest control exceeds its threshold"),
+        ("smallest_refutation", "the weakest refutation exceeds its threshold"),
+    ):
+        if last[key] is not None:
+            lines.append(f"{text} {_number(last[key])} times")
+    found = sorted(slope["slope"] for slope in last["slopes"])
+    if found:
+        lines.append(f"slope of residual against roundoff {found[0]:.3f} to {found[-1]:.3f}")
+    return lines + [f"failed: {name}" for name in last["failures"]]
+
+
+def _check(args: argparse.Namespace) -> int:
+    register = load_register()
+    problems = [*register_problems(register), *coverage_problems(register, _collected_checks())]
+    counts = verdict_counts(register, register.claims)
+    if args.json:
+        sizes = {"statements": len(register.statements), "claims": len(register.claims)}
+        _print_json({**sizes, "verdicts": counts, "problems": problems})
+    else:
+        for problem in problems:
+            print(problem)
+        print("\n".join(_counts_table(register, register.claims)))
+        print(
+            f"{len(register.statements)} statements, {len(register.claims)} claims, of which"
+            f" {counts['open']} open (checked by nobody yet); {len(problems)} problems"
+        )
+    return 1 if problems else 0
+
+
+# ---- env --------------------------------------------------------------------------------------
+
+
+def _env(args: argparse.Namespace) -> int:
+    found = results.environment()
+    if args.json:
+        _print_json(found)
+        return 0
+    rows = [[name, str(found[name])] for name in ("python", "platform", "cpus")]
+    for name, version in found["packages"].items():
+        extra = results.PACKAGES[name]
+        absent = f'absent; brought by pip install "geomdl-verify[{extra}]"' if extra else "absent"
+        rows.append([name, version or absent])
+    for blas in found["blas"]:
+        threads = "unknown" if blas["threads"] is None else blas["threads"]
+        rows.append(["BLAS", f"{blas['library']} {blas['version']}, threads: {threads}"])
+    rows += [["CUDA device", name] for name in found["devices"] or ["none"]]
+    print("\n".join(line.rstrip() for line in _aligned(rows, left=(0, 1))))
+    return 0
+
+
+# ---- output -----------------------------------------------------------------------------------
+
+_LAST_RUN = {True: "passed", False: "FAILED", None: "not run"}
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(results.with_inf_as_text(value), indent=1, allow_nan=False))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
+    """Rows of cells as lines of equal length; the columns named in `left` are flush left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if n in left else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+
+
+def _entries(name: str, texts: Iterable[str]) -> list[str]:
+    """Format a named paragraph of `claims show`; every text begins a line of its own."""
+    lines = []
+    for text in texts:
+        wrapped = textwrap.wrap(
+            text, max(40, _width() - 18), break_long_words=False, break_on_hyphens=False
+        )
+        lines += wrapped
+    heads = [name, *[""] * len(lines)]
+    return [f"  {head:16}{line}" for head, line in zip(heads, lines, strict=False)]
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((160, 24)).columns
+
+
+if __name__ == "__main__":
+    sys.exit(main())
