@@ -141,8 +141,9 @@ def _verify(args: argparse.Namespace) -> int:
     needed = ["pytest", "hypothesis", "sklearn", *(["xdist"] if args.jobs > 1 else [])]
     if line := _absent([name for name in needed if find_spec(name) is None]):
         raise UsageError(line)
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in verdict_counts(register, claims).items())
-    print(f"{len(claims)} claims selected: {counts}", flush=True)
+    counts = verdict_counts(register, claims)
+    words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    print(f"{len(claims)} claims selected: {words}", flush=True)
     child = subprocess.Popen(
         _pytest_command(args, register, claims), cwd=ROOT, env=_pytest_environment(args.jobs)
     )
@@ -263,19 +264,19 @@ def _entry(standing: Standing) -> dict[str, Any]:
             for case in check.cases()
             if case.role == "control"
         ],
-        "worst": _worst_by_arithmetic(summary) if summary else {},
+        "worst": {name: row["ratio"] for name, row in _worst_by_arithmetic(summary).items()},
         "passed": summary.passed if summary else None,
     }
 
 
-def _worst_by_arithmetic(summary: results.Summary) -> dict[str, float]:
-    """Return the worst ratio of each arithmetic, over the tolerances it was run with."""
+def _worst_by_arithmetic(summary: results.Summary | None) -> dict[str, results.Row]:
+    """Return the worst row of each arithmetic, over the tolerances it was run with."""
     worst: dict[str, results.Row] = {}
-    for column, row in summary.worst.items():
+    for column, row in summary.worst.items() if summary else ():
         name = column.partition("@")[0]
         if name not in worst or results.excess(row) > results.excess(worst[name]):
             worst[name] = row
-    return {name: row["ratio"] for name, row in worst.items()}
+    return worst
 
 
 def _page_entry(register: Register, standing: Standing) -> dict[str, Any]:
@@ -325,19 +326,23 @@ def _list(args: argparse.Namespace) -> int:
         _print_json([_entry(standing) for standing in standings])
         return 0
     print("\n".join([*_claims_table(standings), "", *_counts_table(register, claims)]))
-    print("open: not decided yet; a copy has the verdict of the claim that it repeats")
+    print(
+        "by arithmetic: worst ratio over threshold in the last run, at most 1 when the claim stands\n"
+        "open: not decided yet; a copy has the verdict of the claim that it repeats"
+    )
     return 0
 
 
 def _claims_table(standings: Sequence[Standing]) -> list[str]:
-    entries = [_entry(standing) for standing in standings]
-    measured = {name for entry in entries for name in entry["worst"]}
+    worst = [_worst_by_arithmetic(standing.summary) for standing in standings]
+    measured = {name for rows in worst for name in rows}
     columns = [name for name in results.LADDER if name in measured]
     columns += sorted(measured.difference(columns))
     header = ["claim", "verdict", "checks", "controls", *columns, "last run"]
     rows = []
-    for entry in entries:
-        ratios = [_number(entry["worst"].get(name)) for name in columns]
+    for standing, found in zip(standings, worst, strict=True):
+        entry = _entry(standing)
+        ratios = [_number(results.excess(found[name])) if name in found else "" for name in columns]
         counts = [str(len(entry["checks"])), str(len(entry["controls"]))]
         verdict = entry["verdict"] + (" (copy)" if entry["same_as"] else "")
         rows.append([entry["id"], verdict, *counts, *ratios, _LAST_RUN[entry["passed"]]])

@@ -28,6 +28,7 @@ import importlib
 import inspect
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,14 +38,12 @@ import pytest
 
 from geomdl.arithmetic import SingularMatrixError
 from verification.machinery.columns import FLOAT64, POINTWISE, RATIONAL, Column
-from verification.machinery.points import Point, Scene
+from verification.machinery.points import Scene
 from verification.machinery.ratios import Ratio, worst
+from verification.machinery.results import ASSERTED, BROKEN
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("chen2023", "chenewald2024", "slides2023", "slides2024")
-
-MUST_HOLD = frozenset({"printed", "corrected", "evidence"})
-MUST_BREAK = frozenset({"control", "refuted"})
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,12 @@ def variant(
     **changes
         Keyword arguments of the check function.
     """
-    return Variant(label, scenes and tuple(scenes), columns and tuple(columns), changes)
+    return Variant(
+        label,
+        tuple(scenes) if scenes is not None else None,
+        tuple(columns) if columns is not None else None,
+        changes,
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class Case:
         """Judge a ratio by the role; a NaN decides nothing and never passes."""
         if math.isnan(ratio.value):
             return False
-        if self.role in MUST_HOLD:
+        if self.role in ASSERTED:
             return ratio.value <= ratio.threshold
         return ratio.value >= ratio.bite * ratio.threshold
 
@@ -242,10 +246,17 @@ def rows_of(case: Case, test: str, seeds: Sequence[int]) -> Iterator[dict[str, A
     """Measure a case for each seed and yield the rows of the result file."""
     for seed in seeds:
         begin = time.perf_counter()
-        ratio = case.measure(seed)
-        passed = case.passes(ratio)
-        if math.isnan(ratio.value):
-            ratio = replace(ratio, value=math.inf, residual=None, note=f"the ratio is NaN {ratio.note}")
+        try:
+            ratio = case.measure(seed)
+            passed = case.passes(ratio)
+            if math.isnan(ratio.value):
+                note = f"the ratio is NaN {ratio.note}"
+                ratio = replace(ratio, value=math.inf, residual=None, note=note)
+        except Exception as error:
+            # A crash is a row that fails in every role, so that no summary can miss it; the test
+            # goes on to the next seed and reports all of them.
+            crash = "".join(traceback.format_exception(error)[-3:])
+            ratio, passed = Ratio(math.inf, "property", note=crash), False
         yield {
             "claims": list(case.check.claims),
             "check": case.check.node,
@@ -256,7 +267,7 @@ def rows_of(case: Case, test: str, seeds: Sequence[int]) -> Iterator[dict[str, A
             "column": case.column.name,
             "ratio": ratio.value,
             "threshold": ratio.threshold,
-            "bite": ratio.bite if case.role in MUST_BREAK else None,
+            "bite": ratio.bite if case.role in BROKEN else None,
             "residual": ratio.residual,
             "roundoff": ratio.roundoff,
             "kind": ratio.kind,

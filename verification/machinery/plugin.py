@@ -14,9 +14,16 @@ from typing import Any
 import pytest
 
 from verification.machinery import table
-from verification.machinery.checks import MUST_HOLD, ROOT, Case, Judge, rows_of
+from verification.machinery.checks import ROOT, Case, Judge, rows_of
 from verification.machinery.columns import ARITHMETICS, PROFILES, seeds_of
-from verification.machinery.results import Document, Row, environment, update_last_run, write
+from verification.machinery.results import (
+    ASSERTED,
+    Document,
+    Row,
+    environment,
+    update_last_run,
+    write,
+)
 
 DEFAULT_SEED = 2311
 
@@ -110,7 +117,7 @@ def verdicts(request: pytest.FixtureRequest) -> Iterator[Judge]:
 
 def _explain(case: Case, row: dict[str, Any]) -> str:
     ratio, threshold = row["ratio"], row["threshold"]
-    if case.role in MUST_HOLD:
+    if case.role in ASSERTED:
         what = f"the ratio {ratio:.3g} exceeds the threshold {threshold:g}"
     else:
         what = (

@@ -107,7 +107,7 @@ class Point:
         return self.problem.linearize(self.theta)
 
     @cached_property
-    def D(self) -> Array:  # noqa: N802
+    def D(self) -> Array:
         """The Jacobian, shape (QN, K)."""
         return self.arithmetic.array(self._first) if self.is_matrix else self.at_theta.jacobian()
 
@@ -122,7 +122,7 @@ class Point:
         return self.problem.data.stacked_targets
 
     @property
-    def N(self) -> int:  # noqa: N802
+    def N(self) -> int:
         """Number of samples."""
         return self.problem.data.size
 

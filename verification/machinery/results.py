@@ -360,16 +360,16 @@ def slopes(rows: Iterable[Row]) -> list[Slope]:
 
     .. math:: \min_{a, b} \sum_c (\log_{10} r_c - a - b \log_{10} u_c)^2
 
-    over the rows of role "printed" in the columns of `LADDER` with positive residual r and
+    over the rows of role "printed" or "corrected" in the columns of `LADDER` with positive residual r and
     roundoff u; b is about 1 for a true identity and falls short of it for a wrong one. Ladders of
     fewer than three columns are left out.
     """
-    ladders: defaultdict[tuple[str, str, int], list[Row]] = defaultdict(list)
+    ladders: defaultdict[tuple[str, str, str, int], list[Row]] = defaultdict(list)
     for row in rows:
-        if row["role"] == "printed" and row["column"] in LADDER and _on_ladder(row):
-            ladders[row["check"], row["scene"], row["seed"]].append(row)
+        if row["role"] in ("printed", "corrected") and row["column"] in LADDER and _on_ladder(row):
+            ladders[row["check"], row["label"], row["scene"], row["seed"]].append(row)
     found = []
-    for (check, scene, seed), steps in ladders.items():
+    for (check, _, scene, seed), steps in ladders.items():
         columns = tuple(name for name in LADDER if any(row["column"] == name for row in steps))
         u = [math.log10(cast(float, row["roundoff"])) for row in steps]
         r = [math.log10(cast(float, row["residual"])) for row in steps]

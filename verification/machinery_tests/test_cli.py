@@ -135,7 +135,7 @@ def test_claims_table_fits_the_terminal(
     lines = capsys.readouterr().out.splitlines()
     header, first = lines[0].split(), lines[1].split()
     assert header[:6] == ["claim", "verdict", "checks", "controls", "float32", "float64"]
-    assert first[:7] == ["alpha/model/a", "holds", "1", "1", "2.5", "1.25", "FAILED"]
+    assert first[:7] == ["alpha/model/a", "holds", "1", "1", "0.0833", "0.0417", "FAILED"]
     assert any(line.split()[:2] == ["alpha/model/b", "open"] for line in lines)
     assert "copy" in lines[6]
     assert [line.split() for line in lines[8:12]] == [
