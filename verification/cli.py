@@ -15,14 +15,13 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from geomdl.__main__ import wait_for
-from verification.machinery import results
-from verification.machinery.coverage import checks_of, coverage_problems
+from verification.machinery import environment, results, standings
+from verification.machinery.coverage import coverage_problems
 from verification.machinery.register import (
     VERDICTS,
     Claim,
@@ -34,11 +33,15 @@ from verification.machinery.register import (
     resolve,
     verdict_counts,
 )
+from verification.machinery.standings import (
+    Standing,
+    entry,
+    page_entry,
+    standings_of,
+    worst_by_arithmetic,
+)
 
-if TYPE_CHECKING:
-    from verification.machinery.checks import Check
-
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = standings.ROOT
 
 # Where a module is not named like the distribution that brings it.
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "xdist": "pytest-xdist", "flint": "python-flint"}
@@ -199,7 +202,7 @@ def _ending(code: int, interrupted: bool) -> tuple[int, str]:
 def _absent(modules: Iterable[str]) -> str:
     """Say what to install for absent modules; nothing when no extra brings them."""
     names = [_DISTRIBUTIONS.get(module, module) for module in modules]
-    extras = sorted({extra for name in names if (extra := results.PACKAGES.get(name))})
+    extras = sorted({extra for name in names if (extra := environment.PACKAGES.get(name))})
     if not extras:
         return ""
     wanted = ",".join(extras)
@@ -212,108 +215,6 @@ def _absent(modules: Iterable[str]) -> str:
 # ---- claims -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Standing:
-    """A claim with its checks and its rows of the last run; a copy has those of its original."""
-
-    claim: Claim
-    verdict: str
-    checks: Sequence[Check]
-    rows: Sequence[results.Row]
-    summary: results.Summary | None
-
-
-def _standings(register: Register, claims: Iterable[Claim]) -> list[Standing]:
-    checks, path = _collected_checks(), ROOT / results.LAST_RUN
-    rows = results.rows_by_claim(results.read(path)["rows"] if path.exists() else [])
-    standings = []
-    for claim in claims:
-        mine = rows.get(claim.full_id) or rows.get(register.original(claim).full_id, [])
-        standings.append(
-            Standing(
-                claim,
-                register.effective_verdict(claim),
-                checks_of(register, claim, checks),
-                mine,
-                results.summary(mine) if mine else None,
-            )
-        )
-    return standings
-
-
-def _collected_checks() -> Sequence[Check]:
-    # importing the checks needs pytest and takes a moment: not for `env`, not for `--help`
-    from verification.machinery.checks import collect_checks
-
-    return collect_checks()
-
-
-def _entry(standing: Standing) -> dict[str, Any]:
-    """Return what `claims --json` says of a claim."""
-    claim, summary = standing.claim, standing.summary
-    return {
-        "id": claim.full_id,
-        "statement": claim.statement,
-        "source": claim.statement.partition("/")[0],
-        "verdict": standing.verdict,
-        "same_as": claim.same_as or None,
-        "checks": [check.node for check in standing.checks],
-        "controls": [
-            f"{check.node}[{case.id}]"
-            for check in standing.checks
-            for case in check.cases()
-            if case.role == "control"
-        ],
-        "worst": {name: row["ratio"] for name, row in _worst_by_arithmetic(summary).items()},
-        "passed": summary.passed if summary else None,
-    }
-
-
-def _worst_by_arithmetic(summary: results.Summary | None) -> dict[str, results.Row]:
-    """Return the worst row of each arithmetic, over the tolerances it was run with."""
-    worst: dict[str, results.Row] = {}
-    for column, row in summary.worst.items() if summary else ():
-        name = column.partition("@")[0]
-        if name not in worst or results.excess(row) > results.excess(worst[name]):
-            worst[name] = row
-    return worst
-
-
-def _page_entry(register: Register, standing: Standing) -> dict[str, Any]:
-    """Return what `claims show` says of a claim: the entry, the texts, the last result."""
-    statement = register.statement(standing.claim.statement)
-    deciding = register.deciding(standing.claim)
-    texts = ("needs", "corrected", "counterexample", "reason")
-    return {
-        **_entry(standing),
-        "label": statement.label,
-        "title": statement.title,
-        "hypotheses": list(statement.hypotheses),
-        "equations": list(statement.equations),
-        "depends_on": list(statement.depends_on),
-        "says": standing.claim.says,
-        **{key: getattr(deciding, key) or None for key in texts},
-        "note": standing.claim.note or None,
-        "last": _last_result(standing) if standing.summary else None,
-        "reproduce": f"python -m geomdl verify {standing.claim.full_id}",
-    }
-
-
-def _last_result(standing: Standing) -> dict[str, Any]:
-    summary = standing.summary
-    assert summary is not None
-    return {
-        "worst": {
-            column: {key: row[key] for key in ("ratio", "threshold", "scene", "seed")}
-            for column, row in summary.worst.items()
-        },
-        "smallest_bite": summary.smallest_bite,
-        "smallest_refutation": summary.smallest_refutation,
-        "slopes": [asdict(slope) for slope in results.slopes(standing.rows)],
-        "failures": summary.failures,
-    }
-
-
 def _list(args: argparse.Namespace) -> int:
     register = load_register()
     claims = list(register.claims)
@@ -321,11 +222,11 @@ def _list(args: argparse.Namespace) -> int:
         claims = resolve(register, [register.source(args.source).key])
     if args.verdict:
         claims = [claim for claim in claims if register.effective_verdict(claim) == args.verdict]
-    standings = _standings(register, claims)
+    found = standings_of(register, claims)
     if args.json:
-        _print_json([_entry(standing) for standing in standings])
+        _print_json([entry(standing) for standing in found])
         return 0
-    print("\n".join([*_claims_table(standings), "", *_counts_table(register, claims)]))
+    print("\n".join([*_claims_table(found), "", *_counts_table(register, claims)]))
     print(
         "by arithmetic: worst ratio over threshold in the last run, at most 1 when the claim stands\n"
         "open: not decided yet; a copy has the verdict of the claim that it repeats"
@@ -333,24 +234,24 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _claims_table(standings: Sequence[Standing]) -> list[str]:
-    worst = [_worst_by_arithmetic(standing.summary) for standing in standings]
+def _claims_table(listed: Sequence[Standing]) -> list[str]:
+    worst = [worst_by_arithmetic(standing.summary) for standing in listed]
     measured = {name for rows in worst for name in rows}
     columns = [name for name in results.LADDER if name in measured]
     columns += sorted(measured.difference(columns))
     header = ["claim", "verdict", "checks", "controls", *columns, "last run"]
     rows = []
-    for standing, found in zip(standings, worst, strict=True):
-        entry = _entry(standing)
+    for standing, found in zip(listed, worst, strict=True):
+        said = entry(standing)
         ratios = [_number(results.excess(found[name])) if name in found else "" for name in columns]
-        counts = [str(len(entry["checks"])), str(len(entry["controls"]))]
-        verdict = entry["verdict"] + (" (copy)" if entry["same_as"] else "")
-        rows.append([entry["id"], verdict, *counts, *ratios, _LAST_RUN[entry["passed"]]])
+        counts = [str(len(said["checks"])), str(len(said["controls"]))]
+        verdict = said["verdict"] + (" (copy)" if said["same_as"] else "")
+        rows.append([said["id"], verdict, *counts, *ratios, _LAST_RUN[said["passed"]]])
     lines = _aligned([header, *rows], left=(0, 1, len(header) - 1))
     room = _width() - len(lines[0]) - 2
     if room < 20:
         return [line.rstrip() for line in lines]
-    says = ["says", *(textwrap.shorten(s.claim.says, room, placeholder=" ...") for s in standings)]
+    says = ["says", *(textwrap.shorten(s.claim.says, room, placeholder=" ...") for s in listed)]
     return [f"{line}  {text}" for line, text in zip(lines, says, strict=True)]
 
 
@@ -368,8 +269,8 @@ def _counts_table(register: Register, claims: Sequence[Claim]) -> list[str]:
 
 def _show(args: argparse.Namespace) -> int:
     register = load_register()
-    standings = _standings(register, resolve(register, [args.id]))
-    pages = [_page_entry(register, standing) for standing in standings]
+    found = standings_of(register, resolve(register, [args.id]))
+    pages = [page_entry(register, standing) for standing in found]
     if args.json:
         _print_json(pages)
     else:
@@ -413,7 +314,7 @@ def _last_lines(last: Mapping[str, Any] | None) -> list[str]:
 
 def _check(args: argparse.Namespace) -> int:
     register = load_register()
-    problems = [*register_problems(register), *coverage_problems(register, _collected_checks())]
+    problems = [*register_problems(register), *coverage_problems(register, standings.collected_checks())]
     counts = verdict_counts(register, register.claims)
     if args.json:
         sizes = {"statements": len(register.statements), "claims": len(register.claims)}
@@ -433,13 +334,13 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _env(args: argparse.Namespace) -> int:
-    found = results.environment()
+    found = environment.environment()
     if args.json:
         _print_json(found)
         return 0
     rows = [[name, str(found[name])] for name in ("python", "platform", "cpus")]
     for name, version in found["packages"].items():
-        extra = results.PACKAGES[name]
+        extra = environment.PACKAGES[name]
         absent = f'absent; brought by pip install "geomdl-verify[{extra}]"' if extra else "absent"
         rows.append([name, version or absent])
     for blas in found["blas"]:

@@ -6,7 +6,7 @@ give the same table and file as runs without.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ import pytest
 from verification.machinery import table
 from verification.machinery.checks import ROOT, Case, Judge, rows_of
 from verification.machinery.columns import ARITHMETICS, PROFILES, seeds_of
+from verification.machinery.environment import environment
 from verification.machinery.results import (
     ASSERTED,
     Document,
     Row,
-    environment,
     update_last_run,
     write,
 )
@@ -94,7 +94,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def verdicts(request: pytest.FixtureRequest) -> Iterator[Judge]:
+def verdicts(request: pytest.FixtureRequest) -> Judge:
     """Measure a case for all seeds, record the rows, and fail with a line that reproduces a failure."""
     item = request.node
     item.claim_rows = []
@@ -112,7 +112,7 @@ def verdicts(request: pytest.FixtureRequest) -> Iterator[Judge]:
         if failures:
             pytest.fail("\n".join(failures), pytrace=False)
 
-    yield judge
+    return judge
 
 
 def _explain(case: Case, row: dict[str, Any]) -> str:
@@ -135,7 +135,7 @@ def _explain(case: Case, row: dict[str, Any]) -> str:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[Any]:  # the generator protocol of hook wrappers
+) -> Generator[None, Any, Any]:
     """Put the rows of a test on its report, which pytest-xdist carries to the controller."""
     report = yield
     if report.when == "call":

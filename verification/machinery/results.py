@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import math
 import os
-import platform
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from numbers import Real
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -90,68 +88,6 @@ _SHAPES: Mapping[type, Mapping[str, tuple[type, ...]]] = {
         "rows": (list,),
     },
 }
-
-
-# ---- the circumstances of a run --------------------------------------------------------------
-
-# Every package that a run may use, with the extra of geomdl-verify that brings it.
-PACKAGES: Mapping[str, str] = {
-    "geomdl-verify": "",
-    **dict.fromkeys(("numpy", "scipy", "mpmath"), ""),
-    "torch": "torch",
-    **dict.fromkeys(("python-flint", "gmpy2"), "rigorous"),
-    **dict.fromkeys(("pytest", "hypothesis", "scikit-learn", "pytest-xdist"), "verify"),
-    **dict.fromkeys(("asv", "pytest-benchmark"), "bench"),
-}
-
-
-def environment(devices: bool = True) -> dict[str, Any]:
-    """Versions (None where absent), processors, BLAS and its threads, CUDA devices.
-
-    `devices=False` leaves torch alone, whose import takes seconds, and lists no devices.
-    """
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "blas": _blas(),
-        "devices": _cuda_devices() if devices and _version("torch") else [],
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _blas() -> list[dict[str, Any]]:
-    """List the BLAS in use; without threadpoolctl NumPy's own, its threads unknown (None)."""
-    import numpy as np
-    import scipy.linalg  # noqa: F401  SciPy's wheels bring a BLAS of their own
-
-    try:
-        from threadpoolctl import threadpool_info
-    except ModuleNotFoundError:
-        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return [{"library": built["name"], "version": built["version"], "threads": None}]
-    return [
-        {
-            "library": pool["internal_api"],
-            "version": pool["version"],
-            "threads": pool["num_threads"],
-        }
-        for pool in threadpool_info()
-        if pool["user_api"] == "blas"
-    ]
-
-
-def _cuda_devices() -> list[str]:
-    import torch
-
-    return [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
 
 
 # ---- the file ---------------------------------------------------------------------------------
@@ -360,8 +296,8 @@ def slopes(rows: Iterable[Row]) -> list[Slope]:
 
     .. math:: \min_{a, b} \sum_c (\log_{10} r_c - a - b \log_{10} u_c)^2
 
-    over the rows of role "printed" or "corrected" in the columns of `LADDER` with positive residual r and
-    roundoff u; b is about 1 for a true identity and falls short of it for a wrong one. Ladders of
+    over the rows of role "printed" or "corrected" in the columns of `LADDER` with positive residual r
+    and roundoff u; b is about 1 for a true identity and falls short of it for a wrong one. Ladders of
     fewer than three columns are left out.
     """
     ladders: defaultdict[tuple[str, str, str, int], list[Row]] = defaultdict(list)

@@ -16,7 +16,7 @@ import pytest
 
 import geomdl.__main__ as dispatcher
 from verification import cli
-from verification.machinery import results
+from verification.machinery import environment, results, standings
 from verification.machinery.register import RegisterError
 from verification.machinery_tests import small_register
 from verification.machinery_tests.test_coverage import SOUND, FakeCheck
@@ -48,7 +48,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     register = small_register(tmp_path)
     checks = [CheckWithCases(c.claims, c.node, c.roles, c.controls) for c in SOUND]
     monkeypatch.setattr(cli, "load_register", lambda: register)
-    monkeypatch.setattr(cli, "_collected_checks", lambda: checks)
+    monkeypatch.setattr(standings, "collected_checks", lambda: checks)
+    monkeypatch.setattr(standings, "ROOT", tmp_path)
     monkeypatch.setattr(cli, "ROOT", tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
     return tmp_path
@@ -214,7 +215,7 @@ def test_check_reports_register_and_coverage(
 ) -> None:
     broken = small_register(house, ("corrected = 'Once.'\n", ""))
     monkeypatch.setattr(cli, "load_register", lambda: broken)
-    monkeypatch.setattr(cli, "_collected_checks", lambda: SOUND[1:])
+    monkeypatch.setattr(standings, "collected_checks", lambda: SOUND[1:])
     assert cli.main(["claims", "check", "--json"]) == 1
     problems = json.loads(capsys.readouterr().out)["problems"]
     assert [problem.partition(":")[0] for problem in problems] == [
@@ -531,10 +532,10 @@ def test_env_runs_from_any_folder_past_a_namesake(tmp_path: Path) -> None:
 def test_env_names_the_extra_of_what_is_absent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    absent: dict[str, Any] = results.environment(devices=False)
+    absent: dict[str, Any] = environment.environment(devices=False)
     absent["packages"] = dict.fromkeys(absent["packages"])
     absent["blas"] = [{"library": "b", "version": "1", "threads": None}]
-    monkeypatch.setattr(results, "environment", lambda: absent)
+    monkeypatch.setattr(environment, "environment", lambda: absent)
     assert cli.main(["env"]) == 0
     lines = capsys.readouterr().out.splitlines()
     extras = {"torch": "torch", "gmpy2": "rigorous", "pytest": "verify", "asv": "bench"}

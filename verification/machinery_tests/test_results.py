@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from verification.machinery.environment import environment
 from verification.machinery.results import (
     LAST_RUN,
     Document,
     ResultsError,
     Row,
-    environment,
     merge,
     read,
     rows_by_claim,
