@@ -15,7 +15,7 @@ import numpy as np
 from geomdl.arithmetic import Arithmetic, Array, arithmetic_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Inputs with labels and one target for every class.
 

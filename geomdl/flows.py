@@ -129,7 +129,7 @@ def blow_up(bound: float) -> Event:
     return Event("blow-up", lambda problem, theta: float(np.max(np.abs(theta))) / bound - 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Orbit:
     """An integrated orbit theta(s); see :func:`integrate`.
 

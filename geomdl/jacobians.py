@@ -68,7 +68,7 @@ def outputs(network: Network, theta: Array, inputs: Array) -> Array:
     return activations @ weight.T + bias
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Linearization:
     """The network at one theta, ready for every product with D[theta]; see :func:`linearize`.
 

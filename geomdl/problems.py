@@ -12,7 +12,7 @@ from geomdl.jacobians import Linearization, check_inputs, linearize, outputs
 from geomdl.networks import Network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A network that is trained on data for a cost.
 

@@ -21,6 +21,7 @@ from verification.machinery.results import (
     ASSERTED,
     Document,
     Row,
+    broken_ladders,
     update_last_run,
     write,
 )
@@ -155,9 +156,15 @@ class Collector:
         self.rows.extend(getattr(report, "claim_rows", []))
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write what was measured, also when the run was interrupted."""
+        """Write what was measured, also when the run was interrupted; judge the ladders.
+
+        A ladder has five tests, one a rung, each of which may pass alone: a residual that does not
+        follow the roundoff is seen only here, and fails the run.
+        """
         if not self.rows:
             return
+        if broken_ladders(self.rows) and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         document: Document = {
             "format": 1,
             "started": self.config.stash[_STARTED],
@@ -182,6 +189,8 @@ class Collector:
             )
             for line in table.lines(self.rows):
                 terminalreporter.write_line(line)
+            for line in broken_ladders(self.rows):
+                terminalreporter.write_line(f"BROKEN LADDER {line}", red=True)
 
 
 @pytest.hookimpl(trylast=True)

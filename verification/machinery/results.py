@@ -27,6 +27,9 @@ ROLES = ASSERTED | BROKEN
 
 LADDER = ("float32", "float64", "mp30", "mp50", "mp100")
 
+# How far from 1 the slope of a full ladder may be.
+SLOPE_TOLERANCE = 0.05
+
 
 class Row(TypedDict):
     """One ratio of one check."""
@@ -226,7 +229,8 @@ class Summary:
     worst : the row of the largest ratio/threshold of every column, among asserted forms
     smallest_bite : the least ratio/threshold of the controls, None without any
     smallest_refutation : the same of the refuted cases, None without any
-    checks, controls, failures : test ids: the checks as file::function, the others in full
+    checks, controls, failures : test ids: the checks as file::function, the others in full; a ladder
+        that does not follow the roundoff is a failure too, with a line of its own
     """
 
     worst: dict[str, Row]
@@ -267,7 +271,7 @@ def summary(rows: Sequence[Row]) -> Summary:
         smallest_refutation=min(map(excess, refuted), default=None),
         checks=_distinct(row["check"] for row in rows),
         controls=_distinct(row["test"] for row in controls),
-        failures=_distinct(row["test"] for row in rows if not row["passed"]),
+        failures=_distinct(row["test"] for row in rows if not row["passed"]) + broken_ladders(rows),
     )
 
 
@@ -282,13 +286,30 @@ def excess(row: Row) -> float:
 
 @dataclass(frozen=True)
 class Slope:
-    """How the residual of one check in one scene follows the unit roundoff down the columns."""
+    """How the residual of one check in one scene follows the unit roundoff down the columns.
+
+    Attributes
+    ----------
+    check, label, scene, seed : where it was measured
+    slope : the fitted exponent
+    columns : the rungs with a positive residual, which the slope is fitted to
+    complete : whether all rungs of `LADDER` were measured, with positive residual or zero
+    tolerance : how far from 1 the slope may be
+    """
 
     check: str
+    label: str
     scene: str
     seed: int
     slope: float
     columns: tuple[str, ...]
+    complete: bool
+    tolerance: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether a ladder that was measured in full does not follow the roundoff."""
+        return self.complete and abs(self.slope - 1) > self.tolerance
 
 
 def slopes(rows: Iterable[Row]) -> list[Slope]:
@@ -297,29 +318,53 @@ def slopes(rows: Iterable[Row]) -> list[Slope]:
     .. math:: \min_{a, b} \sum_c (\log_{10} r_c - a - b \log_{10} u_c)^2
 
     over the rows of role "printed" or "corrected" in the columns of `LADDER` with positive residual r
-    and roundoff u; b is about 1 for a true identity and falls short of it for a wrong one. Ladders of
-    fewer than three columns are left out.
+    and roundoff u; b is about 1 for a true identity and falls short of it for a wrong one, or where
+    numbers of less precision leaked in. Ladders of fewer than three positive residuals are left out.
+
+    A residual of zero has no logarithm and contradicts nothing: it drops out of the fit, and the
+    tolerance grows as the spread of the rungs that are left falls, because the same fluctuation of the
+    residuals then turns the line further.
     """
     ladders: defaultdict[tuple[str, str, str, int], list[Row]] = defaultdict(list)
     for row in rows:
         if row["role"] in ("printed", "corrected") and row["column"] in LADDER and _on_ladder(row):
             ladders[row["check"], row["label"], row["scene"], row["seed"]].append(row)
     found = []
-    for (check, _, scene, seed), steps in ladders.items():
+    for (check, label, scene, seed), measured in ladders.items():
+        complete = {row["column"] for row in measured} == set(LADDER)
+        steps = [row for row in measured if row["residual"]]
         columns = tuple(name for name in LADDER if any(row["column"] == name for row in steps))
         u = [math.log10(cast(float, row["roundoff"])) for row in steps]
         r = [math.log10(cast(float, row["residual"])) for row in steps]
         if len(columns) >= 3 and len(set(u)) > 1:
-            found.append(Slope(check, scene, seed, _least_squares_slope(u, r), columns))
+            full = _spread([math.log10(cast(float, row["roundoff"])) for row in measured])
+            tolerance = SLOPE_TOLERANCE * math.sqrt(full / _spread(u))
+            slope = _least_squares_slope(u, r)
+            found.append(Slope(check, label, scene, seed, slope, columns, complete, tolerance))
     return found
+
+
+def broken_ladders(rows: Iterable[Row]) -> list[str]:
+    """Say of each ladder that does not follow the roundoff, in one line, what it does."""
+    return [
+        f"{found.check} in {found.scene}{f' ({found.label})' if found.label else ''}, seed {found.seed}: "
+        f"the residual follows the roundoff with slope {found.slope:.3f}, expected 1 +- "
+        f"{found.tolerance:.2f} over {', '.join(found.columns)}"
+        for found in slopes(rows)
+        if found.broken
+    ]
 
 
 def _on_ladder(row: Row) -> bool:
     residual, roundoff = row["residual"], row["roundoff"]
-    return bool(residual and roundoff and math.isfinite(residual) and math.isfinite(roundoff))
+    return residual is not None and bool(roundoff) and math.isfinite(residual)
 
 
 def _least_squares_slope(u: Sequence[float], r: Sequence[float]) -> float:
     centre = math.fsum(u) / len(u)
-    spread = math.fsum((a - centre) ** 2 for a in u)
-    return math.fsum((a - centre) * b for a, b in zip(u, r, strict=True)) / spread
+    return math.fsum((a - centre) * b for a, b in zip(u, r, strict=True)) / _spread(u)
+
+
+def _spread(u: Sequence[float]) -> float:
+    centre = math.fsum(u) / len(u)
+    return math.fsum((a - centre) ** 2 for a in u)
