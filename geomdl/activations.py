@@ -87,9 +87,16 @@ def _gelu(a: Arithmetic, z: Array) -> Values:
     cumulative = (1 + a.erf(z / a.sqrt(a.number(2)))) / 2
 
     def density() -> Array:
-        return a.exp(-z * z / 2) / a.sqrt(2 * a.pi())
+        # The density vanishes long before |z| = 1000; the square of a huge z would overflow.
+        near = z * (1 - a.step(abs(z) - 1000))
+        far = a.step(abs(z) - 1000)
+        return (1 - far) * a.exp(-near * near / 2) / a.sqrt(2 * a.pi())
 
-    return z * cumulative, lambda: cumulative + z * density(), lambda: density() * (2 - z * z)
+    def curvature() -> Array:
+        near = z * (1 - a.step(abs(z) - 1000))
+        return density() * (2 - near * near)
+
+    return z * cumulative, lambda: cumulative + z * density(), curvature
 
 
 def _sin(a: Arithmetic, z: Array) -> Values:

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from geomdl.arithmetic import Array, arithmetic_of
+from geomdl.arithmetic import Array
 from geomdl.data import Dataset
+from geomdl.networks import check_vector
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,12 @@ class Cost:
     name: str
     divisors: Callable[[Dataset], np.ndarray]
 
-    def _scaled(self, data: Dataset, stacked: Array) -> tuple[Array, Array]:
-        arithmetic = arithmetic_of(stacked, data.targets)
-        expected = data.stacked_targets.shape
-        if stacked.shape != expected:
-            raise ValueError(
-                f"got stacked outputs of shape {tuple(stacked.shape)}; expected {tuple(expected)}"
-            )
-        repeated = np.repeat(self.divisors(data), data.targets.shape[1])
-        return stacked - data.stacked_targets, arithmetic.array(repeated)
+    def _error(self, data: Dataset, stacked: Array) -> Array:
+        check_vector("stacked outputs", stacked, data.arithmetic, len(data.stacked_targets))
+        return stacked - data.stacked_targets
+
+    def _repeated_divisors(self, data: Dataset) -> Array:
+        return data.arithmetic.array(np.repeat(self.divisors(data), data.targets.shape[1]))
 
     def value(self, data: Dataset, stacked: Array) -> Any:
         """Return C[x].
@@ -56,13 +54,16 @@ class Cost:
         -------
         scalar of the same arithmetic
         """
-        error, divisors = self._scaled(data, stacked)
-        return (error * error / divisors).sum()
+        error = self._error(data, stacked)
+        return (error * error / self._repeated_divisors(data)).sum()
 
     def gradient(self, data: Dataset, stacked: Array) -> Array:
         """Return the gradient of C in output space, shape (QN,)."""
-        error, divisors = self._scaled(data, stacked)
-        return 2 * error / divisors
+        return 2 * self._error(data, stacked) / self._repeated_divisors(data)
+
+    def curvature(self, data: Dataset) -> Array:
+        """Return the diagonal 2 / d_j of the constant Hessian of C in output space, shape (QN,)."""
+        return 2 / self._repeated_divisors(data)
 
     def class_decomposition(self, data: Dataset, stacked: Array) -> tuple[Any, Any]:
         """Split C into the part of the deviations within classes and the part of the class averages.
@@ -75,6 +76,7 @@ class Cost:
         deviations, averages : scalars
             Their sum is ``value(data, stacked)``.
         """
+        self._error(data, stacked)
         points = stacked.reshape(data.size, -1)
         centered = data.class_deviations(points).reshape(-1)
         return (

@@ -56,10 +56,11 @@ class Dataset:
                 )
             if not arithmetic.all_finite(array):
                 raise ValueError(f"got {name} with NaN or infinite entries; expected finite numbers")
+        object.__setattr__(self, "labels", np.asarray(self.labels))
         self._check_labels()
 
     def _check_labels(self) -> None:
-        labels, samples, classes = np.asarray(self.labels), len(self.inputs), len(self.targets)
+        labels, samples, classes = self.labels, len(self.inputs), len(self.targets)
         if labels.dtype.kind not in "iu":
             raise TypeError(f"got labels of dtype {labels.dtype}; expected integers counted from 0")
         if labels.shape != (samples,):
@@ -114,11 +115,15 @@ class Dataset:
         array, shape (C, d)
         """
         arithmetic = arithmetic_of(points)
+        if points.ndim != 2 or len(points) != self.size:
+            raise ValueError(
+                f"got points of shape {tuple(points.shape)}; expected ({self.size}, d), one row a sample"
+            )
         averages = [
             points[self.labels == c].sum(axis=0) / arithmetic.number(int(count))
             for c, count in enumerate(self.class_sizes)
         ]
-        return np.stack(averages)
+        return arithmetic.stack(averages)
 
     def class_deviations(self, points: Array) -> Array:
         """Return every row minus the average of its class, shape (N, d)."""
@@ -165,6 +170,8 @@ def load_real_data(name: str, samples: int | None = None, seed: int = 0) -> Data
     inputs = inputs / 16 if name == "digits" else (inputs - inputs.mean(0)) / inputs.std(0)
     classes = int(labels.max()) + 1
     if samples is not None:
+        if isinstance(samples, bool) or not isinstance(samples, int | np.integer):
+            raise TypeError(f"got samples={samples!r}; expected an integer")
         if not classes <= samples <= len(labels):
             raise ValueError(
                 f"got samples={samples}; expected {classes} (one a class) to {len(labels)} for {name}"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from geomdl.arithmetic import FLOAT64, Array, Floating, SingularMatrixError
+from geomdl.arithmetic import FLOAT64, Array, Floating, SingularMatrixError, arithmetic_of
 from geomdl.problems import Problem
 from geomdl.pseudoinverses import pseudoinverse, solve_by_gram
 
@@ -109,16 +109,27 @@ class Event:
 
 def cost_reaches(level: float) -> Event:
     """Event ``cost reached``: the cost falls to a level > 0."""
-    if not level > 0:
-        raise ValueError(f"got a cost level of {level}; expected a positive number")
+    if not 0 < level < np.inf:
+        raise ValueError(f"got a cost level of {level}; expected a positive finite number")
     return Event("cost reached", lambda problem, theta: float(problem.value(theta)) / level - 1)
 
 
 def rank_loss(rank: int, ratio: float = 1e-8) -> Event:
-    """Event ``rank lost``: sigma_rank / sigma_1 of the Jacobian falls to a ratio."""
+    """Event ``rank lost``: sigma_rank / sigma_1 of the Jacobian falls to a ratio.
+
+    Without this event an integrator may step over an isolated point of rank loss and go on along one
+    of several branches, which one depending on the method and the tolerance.
+    """
+    if isinstance(rank, bool) or not isinstance(rank, int | np.integer) or rank < 1:
+        raise ValueError(f"got rank={rank!r}; expected an integer >= 1")
+    if not 0 < ratio < 1:
+        raise ValueError(f"got ratio={ratio}; expected a number between 0 and 1")
 
     def function(problem: Problem, theta: Array) -> float:
-        sigma = problem.data.arithmetic.svd(problem.linearize(theta).jacobian())[1]
+        jacobian = problem.linearize(theta).jacobian()
+        if rank > min(jacobian.shape):
+            raise ValueError(f"got rank={rank}; expected at most {min(jacobian.shape)}")
+        sigma = problem.data.arithmetic.svd(jacobian)[1]
         return float(sigma[rank - 1] / sigma[0]) / ratio - 1
 
     return Event("rank lost", function)
@@ -126,6 +137,8 @@ def rank_loss(rank: int, ratio: float = 1e-8) -> Event:
 
 def blow_up(bound: float) -> Event:
     """Event ``blow-up``: the largest parameter reaches a bound."""
+    if not 0 < bound < np.inf:
+        raise ValueError(f"got a bound of {bound}; expected a positive finite number")
     return Event("blow-up", lambda problem, theta: float(np.max(np.abs(theta))) / bound - 1)
 
 
@@ -236,8 +249,15 @@ def integrate(
         raise ValueError(f"got end={end}; expected a finite nonzero time")
     if not 0 < rtol < 1:
         raise ValueError(f"got rtol={rtol}; expected a number between 0 and 1")
+    arithmetic_of(theta)  # refuses integers, lists and complex numbers
     initial = FLOAT64.array(theta)
-    field(problem, arithmetic.array(initial))  # raises what is wrong with the start
+    if not np.all(np.isfinite(np.asarray(field(problem, arithmetic.array(initial))))):
+        raise ValueError(
+            "got a field with NaN or infinite entries at the initial theta; expected finite numbers"
+        )
+    outside = [float(s) for s in times if not 0 <= s / end <= 1]
+    if outside:
+        raise ValueError(f"got times {outside}; expected times between 0 and end={end}")
 
     def velocity(_: float, state: np.ndarray) -> np.ndarray:
         # A trial step may leave the domain of the field; NaN makes the integrator reject it.
@@ -293,6 +313,10 @@ def _integrate_pieces(
             break
 
     def dense(s: Any) -> np.ndarray:
+        if not np.all((np.asarray(s) - times[0]) * (times[-1] - np.asarray(s)) >= 0):
+            raise ValueError(f"got s={s}; expected times from {times[0]:g} to {times[-1]:g}")
+        if len(times) == 1:  # no step succeeded
+            return np.broadcast_to(thetas[0], (*np.shape(s), thetas[0].size)).copy()
         scalar = np.ndim(s) == 0
         rows = [
             next((sol for stop, sol in pieces if abs(one) <= abs(stop)), pieces[-1][1])(one)

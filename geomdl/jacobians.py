@@ -17,16 +17,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from geomdl.arithmetic import Arithmetic, Array, arithmetic_of
-from geomdl.networks import Layers, Network
+from geomdl.networks import Layers, Network, check_vector
 
 
 def check_inputs(network: Network, inputs: Array) -> None:
-    """Raise ValueError unless inputs have shape (N, M) with N >= 1 and M as the network expects."""
+    """Raise ValueError unless inputs are finite, of shape (N, M), N >= 1, M as the network expects."""
     if inputs.ndim != 2 or inputs.shape[1] != network.inputs or inputs.shape[0] < 1:
         raise ValueError(
             f"got inputs of shape {tuple(inputs.shape)}; expected (N, {network.inputs}) with N >= 1 "
             f"for a network of widths {list(network.widths)}, one row a sample"
         )
+    if not arithmetic_of(inputs).all_finite(inputs):
+        raise ValueError("got inputs with NaN or infinite entries; expected finite numbers")
 
 
 def outputs(network: Network, theta: Array, inputs: Array) -> Array:
@@ -154,6 +156,7 @@ class Linearization:
         -------
         array, shape (QN,)
         """
+        check_vector("a direction", direction, self.arithmetic, self.shape[1])
         tangents = self.network.layers(direction)
         moved = None
         for index, (weight_dot, bias_dot) in enumerate(tangents):
@@ -174,11 +177,7 @@ class Linearization:
         -------
         array, shape (K,)
         """
-        if covector.shape != (self.shape[0],):
-            raise ValueError(
-                f"got a covector of shape {tuple(covector.shape)}; expected ({self.shape[0]},), one "
-                "number for every output of every sample"
-            )
+        check_vector("a covector", covector, self.arithmetic, self.shape[0])
         sensitivity = covector.reshape(self.outputs.shape)
         parts: list[Array] = []
         for index in range(len(self.layers) - 1, -1, -1):

@@ -15,9 +15,30 @@ from itertools import pairwise
 import numpy as np
 
 from geomdl.activations import Activation, get_activation
-from geomdl.arithmetic import Array, arithmetic_of
+from geomdl.arithmetic import Arithmetic, Array, arithmetic_of
 
 Layers = list[tuple[Array, Array]]
+
+
+def check_vector(name: str, vector: Array, arithmetic: Arithmetic, length: int) -> None:
+    """Raise unless a vector has this arithmetic and length and is finite.
+
+    Raises
+    ------
+    TypeError
+        For another arithmetic, or no array at all.
+    ValueError
+        For another shape, NaN or infinity.
+    """
+    if (other := arithmetic_of(vector)) is not arithmetic:
+        raise TypeError(
+            f"got arrays of different arithmetics ({other.name}, {arithmetic.name}): {name} in the "
+            "first, the rest in the second; convert with the method array of one arithmetic"
+        )
+    if tuple(vector.shape) != (length,):
+        raise ValueError(f"got {name} of shape {tuple(vector.shape)}; expected ({length},)")
+    if not arithmetic.all_finite(vector):
+        raise ValueError(f"got {name} with NaN or infinite entries; expected finite numbers")
 
 
 @dataclass(frozen=True, init=False)

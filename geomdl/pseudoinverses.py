@@ -11,13 +11,22 @@ lose half of the digits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from geomdl.arithmetic import Arithmetic, Array, SingularMatrixError, arithmetic_of
+from geomdl.arithmetic import (
+    Arithmetic,
+    Array,
+    SingularMatrixError,
+    UnsupportedOperationError,
+    arithmetic_of,
+)
 from geomdl.jacobians import Linearization
+from geomdl.networks import check_vector
 
 
 @dataclass(frozen=True)
@@ -28,27 +37,47 @@ class Pseudoinverse:
     ----------
     arithmetic : Arithmetic
     rank : int
-    singular_values : array or None
-        All of them, descending; None in exact arithmetic.
     tolerance : scalar
-        Absolute cutoff of the singular values; 0 in exact arithmetic.
+        Absolute cutoff of the singular values, from sigma_1 (method svd) or the Frobenius norm; 0 in
+        exact arithmetic.
     range_basis, range_dual : arrays, shapes (m, r), (r, m)
         Their product is the projector onto the range of A.
     row_basis, row_dual : arrays, shapes (n, r), (r, n)
         Their product is the projector onto the range of A^T.
     core_inverse : array
         Inverse of Z A B: shape (r,) when it is diagonal, else (r, r).
+    method : str
+        The method that answered.
+    formed : array, shape (n, m), or None
+        A^+ itself, where the method forms it.
+    known_sigma, source : arrays or None
+        What :attr:`singular_values` are taken from.
     """
 
     arithmetic: Arithmetic
     rank: int
-    singular_values: Array | None
     tolerance: Any
     range_basis: Array
     range_dual: Array
     row_basis: Array
     row_dual: Array
     core_inverse: Array
+    method: str
+    known_sigma: Array | None = None
+    formed: Array | None = None
+    source: Array | None = None
+
+    @cached_property
+    def singular_values(self) -> Array | None:
+        """All singular values, descending; None where they do not exist: exact numbers and balls.
+
+        After the methods qr and normal they are computed when first asked for.
+        """
+        if self.known_sigma is not None or self.source is None:
+            return self.known_sigma
+        if "svd" not in self.arithmetic.pseudoinverse_methods:
+            return None
+        return self.arithmetic.singular_values(self.source)
 
     @property
     def gap(self) -> float:
@@ -69,15 +98,31 @@ class Pseudoinverse:
 
     def apply(self, right: Array) -> Array:
         """Return A^+ b for a vector b, shape (m,), or a matrix of columns, shape (m, k)."""
+        if (other := arithmetic_of(right)) is not self.arithmetic:
+            raise TypeError(
+                f"got arrays of different arithmetics ({other.name}, {self.arithmetic.name}): the right "
+                "side in the first, the matrix in the second; convert with one of them"
+            )
+        rows = self.range_basis.shape[0]
+        if right.ndim not in (1, 2) or right.shape[0] != rows:
+            raise ValueError(
+                f"got a right side of shape {tuple(right.shape)}; expected ({rows},) or ({rows}, k)"
+            )
+        if self.formed is not None:
+            return self.formed @ right
         reduced = self.range_dual @ right
-        if self.core_inverse.ndim == 1:
-            reduced = (self.core_inverse * reduced.T).T
-        else:
+        if self.core_inverse.ndim == 2:
             reduced = self.core_inverse @ reduced
+        elif right.ndim == 1:
+            reduced = self.core_inverse * reduced
+        else:
+            reduced = self.core_inverse[:, None] * reduced
         return self.row_basis @ reduced
 
     def matrix(self) -> Array:
         """Form A^+, shape (n, m); to solve, use :meth:`apply`, which is more accurate."""
+        if self.formed is not None:
+            return self.formed
         return self.apply(self.arithmetic.eye(self.range_basis.shape[0]))
 
     def range_projector(self) -> Array:
@@ -94,11 +139,21 @@ def rank_tolerance(arithmetic: Arithmetic, shape: tuple[int, int], largest: Any)
     return max(shape) * 2 * arithmetic.unit_roundoff * largest
 
 
-def pseudoinverse(matrix: Array, *, rank: int | None = None) -> Pseudoinverse:
+def pseudoinverse(matrix: Array, *, rank: int | None = None, method: str | None = None) -> Pseudoinverse:
     """Factor a matrix of any shape and rank for its Moore-Penrose pseudoinverse.
 
-    A = U S V^T gives A^+ = V S^-1 U^T over the singular values above the cutoff. Over the rationals,
-    A = F G with F, G of full rank gives A^+ = G^T (G G^T)^-1 (F^T F)^-1 F^T, exactly.
+    ``svd``
+        A = U S V^T gives A^+ = V S^-1 U^T over the singular values above the cutoff. Assumes nothing.
+    ``qr``
+        A P = Q R with column pivoting, at lower rank followed by a second QR from the right. Decides the
+        rank by bounds of the singular values, with the rule of ``svd``; where they leave it open,
+        ``svd`` answers. Assumes nothing.
+    ``normal``
+        A^T (A A^T)^-1 or (A^T A)^-1 A^T. Assumes full rank. In multiprecision and in balls the Gram
+        matrix has twice the digits, and the result all digits; in float32 and float64 the error grows
+        like u kappa^2.
+    ``rational``
+        A = F G with F, G of full rank gives A^+ = G^T (G G^T)^-1 (F^T F)^-1 F^T, exactly.
 
     Parameters
     ----------
@@ -106,6 +161,9 @@ def pseudoinverse(matrix: Array, *, rank: int | None = None) -> Pseudoinverse:
     rank : int, optional
         Impose the rank instead of deciding it by :func:`rank_tolerance`, for example along an orbit
         on which it is known to be constant.
+    method : {"svd", "qr", "normal", "rational"}, optional
+        By default ``svd`` in float32, float64 and torch; ``normal`` in multiprecision when full rank is
+        imposed, else ``qr``; ``normal`` in balls; ``rational`` over the rationals.
 
     Returns
     -------
@@ -114,7 +172,12 @@ def pseudoinverse(matrix: Array, *, rank: int | None = None) -> Pseudoinverse:
     Raises
     ------
     ValueError
-        For something else than a finite matrix, or a rank that it cannot have.
+        For something else than a finite matrix, a rank that it cannot have, or an unknown method.
+    SingularMatrixError
+        (A ValueError too.) When the matrix does not have, to the working precision, the rank that is
+        imposed or that the method assumes.
+    UnsupportedOperationError
+        When the arithmetic does not offer the method.
 
     Notes
     -----
@@ -131,40 +194,168 @@ def pseudoinverse(matrix: Array, *, rank: int | None = None) -> Pseudoinverse:
         raise ValueError(f"got an array of shape {tuple(matrix.shape)}; expected a nonempty matrix")
     if not arithmetic.all_finite(matrix):
         raise ValueError("got a matrix with NaN or infinite entries; expected finite numbers")
+    if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int | np.integer)):
+        raise TypeError(f"got rank={rank!r}; expected an integer")
     if rank is not None and not 0 <= rank <= min(matrix.shape):
         raise ValueError(
             f"got rank={rank}; expected 0 to {min(matrix.shape)} for a matrix of shape "
             f"{tuple(matrix.shape)}"
         )
-    return _exact(arithmetic, matrix, rank) if arithmetic.exact else _by_svd(arithmetic, matrix, rank)
+    return _METHODS[_method(arithmetic, matrix, rank, method)](arithmetic, matrix, rank)
+
+
+def _method(arithmetic: Arithmetic, matrix: Array, rank: int | None, method: str | None) -> str:
+    offered = arithmetic.pseudoinverse_methods
+    if rank not in (None, min(matrix.shape)) and offered == ("normal",):
+        raise UnsupportedOperationError(
+            f"rank {rank} of a matrix of shape {tuple(matrix.shape)} was asked of {arithmetic.name} "
+            "arithmetic, which can only prove full rank; use float64, multiprecision or rationals"
+        )
+    if method is None:
+        known_full = rank is not None and rank == min(matrix.shape)
+        return "normal" if known_full and offered[0] == "qr" else offered[0]
+    if method not in _METHODS:
+        raise ValueError(f"got method {method!r}; expected one of {', '.join(_METHODS)}")
+    if method not in offered:
+        raise UnsupportedOperationError(
+            f"method {method!r} was asked of {arithmetic.name} arithmetic, which offers "
+            f"{', '.join(map(repr, offered))}"
+        )
+    return method
+
+
+def _singular(arithmetic: Arithmetic, matrix: Array, rank: int, why: str) -> SingularMatrixError:
+    return SingularMatrixError(
+        f"a {matrix.shape[0]} x {matrix.shape[1]} matrix does not have rank {rank} to {arithmetic.name} "
+        f"precision: {why}; let the rank be decided (rank=None, method='svd') or use more digits"
+    )
 
 
 def _by_svd(arithmetic: Arithmetic, matrix: Array, rank: int | None) -> Pseudoinverse:
     left, sigma, right = arithmetic.svd(matrix)
     tolerance = rank_tolerance(arithmetic, matrix.shape, sigma[0])
     found = int(sum(bool(value > tolerance) for value in sigma)) if rank is None else rank
-    if found and not sigma[found - 1] > 0:
-        raise ValueError(f"got rank={rank} for a matrix whose singular value {found} is zero")
+    if found and not sigma[found - 1] > tolerance:
+        ratio = float(sigma[found - 1] / sigma[0]) if sigma[0] > 0 else 0.0
+        why = f"its singular value {found} is {ratio:.1e} of the largest, which is rounding noise"
+        raise _singular(arithmetic, matrix, found, why)
     u, vt = left[:, :found], right[:found]
     inverse = arithmetic.number(1) / sigma[:found]
-    return Pseudoinverse(arithmetic, found, sigma, tolerance, u, u.T, vt.T, vt, inverse)
+    return Pseudoinverse(arithmetic, found, tolerance, u, u.T, vt.T, vt, inverse, "svd", sigma)
+
+
+def _by_qr(arithmetic: Arithmetic, matrix: Array, rank: int | None) -> Pseudoinverse:
+    wide = matrix.shape[0] < matrix.shape[1]
+    q, r, order = arithmetic.pivoted_qr(matrix.T if wide else matrix)
+    found = _rank_by_bounds(arithmetic, r, matrix.shape)
+    if found is None or (rank is not None and found != rank):
+        # The rank is in question, or another one is imposed: only singular values answer.
+        return _by_svd(arithmetic, matrix, rank)
+    # M = Q R P^T and R = Pi T^T Z^T with permutations P, Pi: M^+ = (P Z) (T^-T Pi^T) Q^T.
+    z, t, again = arithmetic.pivoted_qr(r[:found].T) if found else (r[:0].T, r[:0, :0], np.arange(0))
+    q, basis = q[:, :found], z[np.argsort(order)]
+    core = _triangular_inverse(arithmetic, t).T[:, np.argsort(again)]
+    tolerance = rank_tolerance(arithmetic, matrix.shape, _frobenius(arithmetic, r))
+    left, right, core = (basis, q, core.T) if wide else (q, basis, core)
+    return Pseudoinverse(
+        arithmetic, found, tolerance, left, left.T, right, right.T, core, "qr", source=matrix
+    )
+
+
+def _rank_by_bounds(arithmetic: Arithmetic, r: Array, shape: tuple[int, int]) -> int | None:
+    """Decide the rank of the rule from a pivoted R; None where the bounds leave it open.
+
+    With R = [R_11 R_12; 0 R_22] and R_11 of order k: sigma_k >= 1 / |R_11^-1| and sigma_(k+1) <= |R_22|,
+    and sigma_1 lies between the largest diagonal entry and |R| (Frobenius norms).
+    """
+    pivots = abs(r.diagonal())
+    above = rank_tolerance(arithmetic, shape, _frobenius(arithmetic, r))
+    below = rank_tolerance(arithmetic, shape, pivots[0])
+    found = int(sum(bool(pivot > above) for pivot in pivots))
+    if found < len(pivots) and not _frobenius(arithmetic, r[found:, found:]) <= below:
+        return None
+    if found:
+        inverse = _triangular_inverse(arithmetic, r[:found, :found])
+        if not _frobenius(arithmetic, inverse) * above < 1:
+            return None
+    return found
+
+
+def _frobenius(arithmetic: Arithmetic, matrix: Array) -> Any:
+    largest = arithmetic.largest(matrix)
+    if not largest > 0:
+        return largest
+    scaled = matrix / largest  # squares of the entries themselves may overflow
+    return largest * arithmetic.sqrt((scaled * scaled).sum())
+
+
+def _triangular_inverse(arithmetic: Arithmetic, triangle: Array) -> Array:
+    """Invert an upper triangular matrix by back substitution, a row at a time."""
+    inverse = arithmetic.eye(len(triangle))
+    for row in range(len(triangle) - 1, -1, -1):
+        if row + 1 < len(triangle):
+            inverse[row] = inverse[row] - triangle[row, row + 1 :] @ inverse[row + 1 :]
+        inverse[row] = inverse[row] / triangle[row, row]
+    return inverse
+
+
+def _by_normal(arithmetic: Arithmetic, matrix: Array, rank: int | None) -> Pseudoinverse:
+    wide, full = matrix.shape[0] < matrix.shape[1], min(matrix.shape)
+    if rank is not None and rank != full:
+        raise ValueError(f"got rank={rank}; method='normal' assumes full rank {full}")
+    working = arithmetic.doubled()
+    flat = working.array(matrix if wide else matrix.T)
+    identity = working.eye(full)
+    try:
+        both = working.cholesky(flat @ flat.T)(working.concatenate([flat, identity], axis=1))
+    except SingularMatrixError as error:
+        why = "its Gram matrix is not positive definite"
+        raise _singular(arithmetic, matrix, full, why) from error
+    solution, gram_inverse = both[:, :-full], both[:, -full:]
+    # sigma_min^2 >= 1/|(A A^T)^-1|. Below the cutoff (its square root without doubled digits) nothing
+    # tells the matrix from a singular one, however smoothly the factorization went.
+    norm = _frobenius(working, flat)
+    condition = float(norm) * float(working.sqrt(_frobenius(working, gram_inverse)))
+    allowed = 1 / rank_tolerance(arithmetic, matrix.shape, 1)
+    if not condition < (allowed**0.5 if working is arithmetic else allowed):
+        why = f"its condition number may be {condition:.1e}, too much for the normal equations"
+        raise _singular(arithmetic, matrix, full, why)
+    inverse = arithmetic.array(solution.T if wide else solution)
+    one = arithmetic.eye(full)
+    tolerance = rank_tolerance(arithmetic, matrix.shape, float(norm))
+    bases = (one, one, inverse, matrix) if wide else (matrix, inverse, one, one)
+    return Pseudoinverse(
+        arithmetic, full, tolerance, *bases, one.diagonal(), "normal", source=matrix, formed=inverse
+    )
 
 
 def _exact(arithmetic: Arithmetic, matrix: Array, rank: int | None) -> Pseudoinverse:
     f, g = arithmetic.rank_factorization(matrix)
     found = f.shape[1]
+    if rank is not None and rank > found:
+        raise SingularMatrixError(f"got rank={rank} for a matrix of exact rank {found}")
     if rank is not None and rank != found:
         raise ValueError(f"got rank={rank} for a matrix of exact rank {found}")
     if found == 0:
         (rows, columns), zeros = matrix.shape, arithmetic.zeros
         return Pseudoinverse(
-            arithmetic, 0, None, 0, zeros((rows, 0)), zeros((0, rows)), zeros((columns, 0)),
-            zeros((0, columns)), zeros((0,)),
+            arithmetic, 0, 0, zeros((rows, 0)), zeros((0, rows)), zeros((columns, 0)),
+            zeros((0, columns)), zeros((0,)), "rational",
         )  # fmt: skip
     range_dual = arithmetic.solve(f.T @ f, f.T)
     core_inverse = arithmetic.solve(g @ g.T, arithmetic.eye(found))
     # Z A B = (F^T F)^-1 F^T (F G) G^T = G G^T, and the row projector is G^T (G G^T)^-1 G.
-    return Pseudoinverse(arithmetic, found, None, 0, f, range_dual, g.T, core_inverse @ g, core_inverse)
+    return Pseudoinverse(
+        arithmetic, found, 0, f, range_dual, g.T, core_inverse @ g, core_inverse, "rational"
+    )
+
+
+_METHODS: dict[str, Callable[[Arithmetic, Array, int | None], Pseudoinverse]] = {
+    "svd": _by_svd,
+    "qr": _by_qr,
+    "normal": _by_normal,
+    "rational": _exact,
+}
 
 
 @dataclass(frozen=True)
@@ -210,6 +401,9 @@ def solve_by_gram(at: Linearization, right: Array, *, refinements: int = 2) -> G
         :func:`pseudoinverse` on ``at.jacobian()``.
     """
     arithmetic = at.arithmetic
+    check_vector("a right side", right, arithmetic, at.shape[0])
+    if refinements < 0:
+        raise ValueError(f"got refinements={refinements}; expected a number >= 0")
     solve = arithmetic.cholesky(at.gram())
     solution = arithmetic.zeros((at.shape[1],))
     residual = right

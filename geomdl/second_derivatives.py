@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import numpy as np
-
 from geomdl.arithmetic import Array
 from geomdl.jacobians import Linearization
+from geomdl.networks import check_vector
 from geomdl.problems import Problem
 
 
@@ -31,6 +30,7 @@ def jacobian_derivative(at: Linearization, direction: Array) -> Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from geomdl.jacobians import linearize
     >>> from geomdl.networks import Network
     >>> at = linearize(Network([1, 1, 1], "square"), np.array([1.0, 0.0, 3.0, 0.0]), np.ones((1, 1)))
@@ -38,6 +38,7 @@ def jacobian_derivative(at: Linearization, direction: Array) -> Array:
     array([[6., 6., 2., 0.]])
     """
     a, network = at.arithmetic, at.network
+    check_vector("a direction", direction, a, at.shape[1])
     tangents = network.layers(direction)
     moved, bent = [a.zeros(at.inputs.shape)], []
     for index, slope in enumerate(at.slopes):
@@ -97,13 +98,12 @@ def cost_hessian(problem: Problem, theta: Array) -> Array:
     at = problem.linearize(theta)
     a, jacobian = at.arithmetic, at.jacobian()
     gradient = problem.cost.gradient(problem.data, at.stacked)
-    # The cost is quadratic, so the difference of two gradients is the exact action of G.
-    shift = problem.cost.gradient(problem.data, at.stacked + 1) - gradient
+    curvature = problem.cost.curvature(problem.data)
     columns = [
-        (jacobian_derivative(at, unit).T @ gradient) + jacobian.T @ (shift * jacobian[:, k])
+        (jacobian_derivative(at, unit).T @ gradient) + jacobian.T @ (curvature * jacobian[:, k])
         for k, unit in enumerate(a.eye(at.shape[1]))
     ]
-    return np.stack(columns, axis=1)
+    return a.stack(columns, axis=1)
 
 
 def range_bundle_brackets(at: Linearization) -> Array:
@@ -128,4 +128,4 @@ def range_bundle_brackets(at: Linearization) -> Array:
     jacobian = at.jacobian()
     turned = [jacobian_derivative(at, row) for row in jacobian]
     rows = [turned[i][j] - turned[j][i] for i, j in combinations(range(len(jacobian)), 2)]
-    return np.stack(rows) if rows else jacobian[:0]
+    return at.arithmetic.stack(rows) if rows else jacobian[:0]

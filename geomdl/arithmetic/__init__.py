@@ -11,13 +11,18 @@ name           arrays                                              unit roundoff
                which computes them in float64)
 ``float64``    NumPy float64                                       2^-53
 ``mp50``       NumPy object arrays of mpmath numbers, 50 digits    about 10^-50
+``arb50``      NumPy object arrays of python-flint's balls, which  2^-169, and every result
+               enclose the true value (extra ``rigorous``)         carries its own bound
 ``rational``   NumPy object arrays of ``fractions.Fraction``       0, exact
 =============  ==================================================  ==========================
+
+``torch:cpu:float64``, ``torch:cuda:float32`` and their like are tensors of torch (extra ``torch``).
+Neither torch nor python-flint is imported before an arithmetic on them is asked for.
 """
 
 from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError, UnsupportedOperationError
 from geomdl.arithmetic.floating import FLOAT32, FLOAT64, Floating
-from geomdl.arithmetic.lookup import arithmetic_of, get_arithmetic
+from geomdl.arithmetic.lookup import arithmetic_of, get_arithmetic, missing_extra
 from geomdl.arithmetic.multiprecision import Multiprecision
 from geomdl.arithmetic.rationals import RATIONAL, Rationals
 
@@ -34,4 +39,5 @@ __all__ = [
     "UnsupportedOperationError",
     "arithmetic_of",
     "get_arithmetic",
+    "missing_extra",
 ]

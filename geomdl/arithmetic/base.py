@@ -13,12 +13,19 @@ Array = Any
 """A NumPy array (float32, float64 or object) or another array with ``@``, ``+``, ``*``, ``.T``."""
 
 
+def as_numpy(values: Any) -> np.ndarray:
+    """Return an array, a nested sequence or a tensor as a NumPy array on the host."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+    return np.asarray(values)
+
+
 class UnsupportedOperationError(TypeError):
     """An arithmetic was asked for something that its numbers cannot do."""
 
 
-class SingularMatrixError(ArithmeticError):
-    """A matrix that had to be invertible is not, to the working precision."""
+class SingularMatrixError(ArithmeticError, ValueError):
+    """A matrix that had to be invertible, or of a given rank, is not, to the working precision."""
 
 
 class Arithmetic(ABC):
@@ -32,11 +39,17 @@ class Arithmetic(ABC):
         Largest relative error of one rounded operation; 0 for exact numbers.
     exact : bool
         True when sums, products and quotients carry no error at all.
+    encloses : bool
+        True when every number is an interval that contains the true value.
+    pseudoinverse_methods : tuple of str
+        Methods of :func:`geomdl.pseudoinverse` that it offers, the usual one first.
     """
 
     name: str
     unit_roundoff: float
     exact: bool = False
+    encloses: bool = False
+    pseudoinverse_methods: tuple[str, ...] = ("svd",)
 
     def __repr__(self) -> str:
         return f"<arithmetic {self.name}>"
@@ -66,6 +79,14 @@ class Arithmetic(ABC):
     def concatenate(self, parts: Sequence[Array], axis: int = 0) -> Array:
         """Join arrays of this arithmetic along an axis."""
         return np.concatenate(parts, axis=axis)
+
+    def stack(self, parts: Sequence[Array], axis: int = 0) -> Array:
+        """Join arrays of this arithmetic along a new axis."""
+        return np.stack(parts, axis=axis)
+
+    def diagonal(self, values: Array) -> Array:
+        """Return the square matrix with these numbers on its diagonal."""
+        return self.eye(len(values)) * values
 
     def all_finite(self, array: Array) -> bool:
         """Tell whether no entry is NaN or infinite."""
@@ -132,6 +153,27 @@ class Arithmetic(ABC):
     def svd(self, matrix: Array) -> tuple[Array, Array, Array]:
         """Thin singular value decomposition U, sigma (descending), V^T."""
         raise self._cannot("svd")
+
+    def singular_values(self, matrix: Array) -> Array:
+        """Singular values, descending."""
+        return self.svd(matrix)[1]
+
+    def doubled(self) -> Arithmetic:
+        """Return the arithmetic of twice the digits, or this one where there is none."""
+        return self
+
+    def pivoted_qr(self, matrix: Array) -> tuple[Array, Array, np.ndarray]:
+        """Factor A[:, p] = Q R with column pivoting.
+
+        Returns
+        -------
+        Q : array, shape (m, k), k = min(m, n)
+            Orthonormal columns.
+        R : array, shape (k, n)
+            Upper triangular, with a diagonal that falls in absolute value.
+        p : integer ndarray, shape (n,)
+        """
+        raise self._cannot("pivoted_qr")
 
     def cholesky(self, matrix: Array) -> Callable[[Array], Array]:
         """Factor a symmetric positive definite matrix once and return the solver right -> x.

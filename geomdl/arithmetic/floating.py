@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg, special
 
-from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError
+from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError, as_numpy
 
 
 class Floating(Arithmetic):
@@ -32,6 +32,8 @@ class Floating(Arithmetic):
     dtype('float32')
     """
 
+    pseudoinverse_methods = ("svd", "qr", "normal")
+
     def __init__(self, dtype: type[np.floating[Any]]) -> None:
         self.dtype = np.dtype(dtype)
         self.name = self.dtype.name
@@ -39,7 +41,9 @@ class Floating(Arithmetic):
 
     def array(self, values: Any) -> Array:
         """Convert to this dtype, rounding each number once."""
-        values = np.asarray(values)
+        values = as_numpy(values)
+        if values.dtype.kind == "c":
+            raise TypeError("got an array of complex numbers; expected real numbers")
         if values.dtype == object:
             # float() of an mpf or a Fraction rounds correctly; astype would go through object loops
             # of unknown rounding for some number types.
@@ -98,7 +102,9 @@ class Floating(Arithmetic):
     def solve(self, matrix: Array, right: Array) -> Array:
         """Solve by LU with partial pivoting."""
         factor, pivots, status = linalg.get_lapack_funcs("getrf", (matrix,))(matrix)
-        if status > 0 or not np.all(np.isfinite(factor)):
+        pivot = np.abs(factor.diagonal()).min()
+        floor = len(matrix) * self.unit_roundoff * self.largest(matrix)
+        if status > 0 or not floor < pivot < np.inf or not np.all(np.isfinite(factor)):
             raise SingularMatrixError(
                 f"a {matrix.shape[0]} x {matrix.shape[1]} matrix is singular to {self.name} "
                 "precision; use pseudoinverse() where the rank may be lost"
@@ -111,6 +117,10 @@ class Floating(Arithmetic):
             return linalg.svd(matrix, full_matrices=False, check_finite=False)
         except linalg.LinAlgError:
             return linalg.svd(matrix, full_matrices=False, check_finite=False, lapack_driver="gesvd")
+
+    def pivoted_qr(self, matrix: Array) -> tuple[Array, Array, np.ndarray]:
+        """QR with column pivoting by LAPACK's geqp3."""
+        return linalg.qr(matrix, mode="economic", pivoting=True, check_finite=False)
 
     def cholesky(self, matrix: Array) -> Callable[[Array], Array]:
         """Factor by LAPACK's potrf."""

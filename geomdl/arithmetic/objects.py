@@ -1,12 +1,15 @@
-"""What the object-array arithmetics (multiprecision, rationals) share: arrays and elimination."""
+"""What the object-array arithmetics (multiprecision, balls, rationals) share: arrays, elimination."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError
+from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError, as_numpy
+from geomdl.arithmetic.owned import OwnedArray
 
 
 class ObjectArithmetic(Arithmetic):
@@ -16,28 +19,74 @@ class ObjectArithmetic(Arithmetic):
         """Convert one number."""
         raise NotImplementedError
 
+    def working(self) -> AbstractContextManager[Any]:
+        """Return the context in which single numbers are computed with."""
+        return nullcontext()
+
+    def own(self, value: Any) -> Any:
+        """Mark an object array as one of this arithmetic; anything else is returned as it is."""
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            value = value.view(OwnedArray)
+            value.arithmetic = self
+        return value
+
+    def multiply(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return ``left @ right`` for plain object arrays; called for ``@`` of owned arrays."""
+        if right.ndim > 2 or left.shape[-1] != right.shape[0]:
+            return np.matmul(left, right)
+        if not left.size or not right.size:
+            return np.full(left.shape[:-1] + right.shape[1:], self.convert(0), dtype=object)[()]
+        rows, columns = left.reshape(-1, left.shape[-1]), right.reshape(right.shape[0], -1)
+        return self.product(rows, columns).reshape(left.shape[:-1] + right.shape[1:])[()]
+
+    def product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return the product of two plain matrices, at once where an arithmetic can."""
+        return np.matmul(left, right)
+
     def array(self, values: Any) -> Array:
         """Convert number by number; float64 entries are taken at their exact binary value."""
-        values = np.asarray(values)
+        values = as_numpy(values)
         result = np.empty(values.shape, dtype=object)
-        result.ravel()[:] = [self.convert(value) for value in values.ravel().tolist()]
-        return result
+        with self.working():
+            result.ravel()[:] = [
+                # a ball taken out of an array is an array without dimensions
+                self.convert(value.item() if isinstance(value, np.ndarray) else value)
+                for value in values.ravel().tolist()
+            ]
+        return self.own(result)
 
     def zeros(self, shape: int | tuple[int, ...]) -> Array:
         """Return an object array that holds zeros of this arithmetic."""
-        return np.full(shape, self.number(0), dtype=object)
+        return self.own(np.full(shape, self.convert(0), dtype=object))
 
     def to_float64(self, array: Array) -> np.ndarray:
         """Round every entry to float64."""
         array = np.asarray(array, dtype=object)
-        flat = [float(value) for value in array.ravel()]
+        with self.working():
+            flat = [float(value) for value in array.ravel()]
         return np.array(flat, dtype=np.float64).reshape(array.shape)
+
+    def entrywise(self, function: Callable[[Any], Any], z: Any) -> Any:
+        """Apply a function of one number to every entry, or to a single number."""
+        if not isinstance(z, np.ndarray):
+            with self.working():
+                return function(z)
+        result = np.empty(z.shape, dtype=object)
+        with self.working():
+            result.ravel()[:] = [function(value) for value in np.asarray(z).ravel()]
+        return self.own(result)
+
+    def largest(self, array: Array) -> Any:
+        """Return the largest absolute value; NaN if there is one, 0 for an empty array."""
+        flat = np.asarray(array).ravel()
+        strange = next((value for value in flat if value != value), None)  # noqa: PLR0124
+        return super().largest(array) if strange is None else abs(strange)
 
     def solve(self, matrix: Array, right: Array) -> Array:
         """Solve by Gaussian elimination with the largest pivot of each column."""
         size = matrix.shape[0]
         right_matrix = right.reshape(size, -1)
-        work = np.concatenate([matrix, right_matrix], axis=1)
+        work = np.concatenate([np.asarray(matrix), np.asarray(right_matrix)], axis=1)
         floor = self.unit_roundoff * size * self.largest(matrix)
         for column in range(size):
             pivot = max(range(column, size), key=lambda row: abs(work[row, column]))
@@ -56,4 +105,4 @@ class ObjectArithmetic(Arithmetic):
                 if row + 1 < size
                 else solution[row]
             ) / work[row, row]
-        return solution.reshape(right.shape)
+        return self.own(solution.reshape(right.shape))

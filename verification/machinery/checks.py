@@ -36,7 +36,7 @@ from typing import Any
 
 import pytest
 
-from geomdl.arithmetic import SingularMatrixError
+from geomdl.arithmetic import SingularMatrixError, UnsupportedOperationError
 from verification.machinery.columns import FLOAT64, POINTWISE, RATIONAL, Column
 from verification.machinery.points import Scene
 from verification.machinery.ratios import Ratio, worst
@@ -110,6 +110,9 @@ class Case:
         changes = self.variant.changes if self.variant else {}
         try:
             return worst(self.check.function(at, **changes))
+        except UnsupportedOperationError as error:
+            # Numbers that do not offer an operation decide nothing about a formula.
+            pytest.skip(str(error))
         except SingularMatrixError as error:
             # A formula that needs an inverse which is not there breaks down; that is a finding.
             return Ratio(math.inf, "property", note=f"not defined: {error}")
@@ -119,8 +122,8 @@ class Case:
         if math.isnan(ratio.value):
             return False
         if self.role in ASSERTED:
-            return ratio.value <= ratio.threshold
-        return ratio.value >= ratio.bite * ratio.threshold
+            return bool(ratio.value <= ratio.threshold)
+        return bool(ratio.value >= ratio.bite * ratio.threshold)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -222,10 +225,11 @@ def claim(
             claims, function, tuple(scenes), tuple(columns), tuple(controls), tuple(refuted),
             tuple(corrected), evidence,
         )  # fmt: skip
+        _require_cases(check)
         CHECKS.append(check)
 
         @pytest.mark.claim(*claims)
-        @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in check.cases()])
+        @pytest.mark.parametrize("case", [_parameter(case) for case in check.cases()])
         def test(case: Case, verdicts: Judge) -> None:
             verdicts(case)
 
@@ -236,6 +240,31 @@ def claim(
         return test
 
     return decorate
+
+
+def _require_cases(check: Check) -> None:
+    """Refuse a check or a variant that would vanish without a trace, and misspelled pieces."""
+    cases = list(check.cases())
+    if not any(case.role in ASSERTED for case in cases):
+        raise ValueError(f"{check.node} generates no case: none of its scenes runs in its columns")
+    known = set(inspect.signature(check.function).parameters)
+    for each in (*check.control_variants, *check.refuted, *check.corrected):
+        if unknown := sorted(set(each.changes) - known):
+            raise TypeError(
+                f"{check.node}: variant {each.label!r} changes {', '.join(unknown)}; expected some of "
+                f"the parameters {', '.join(sorted(known))}"
+            )
+        if not any(case.variant is each for case in cases):
+            raise ValueError(
+                f"{check.node}: variant {each.label!r} generates no case: give it scenes that run in "
+                "its columns"
+            )
+
+
+def _parameter(case: Case) -> Any:
+    absent = case.column.absent
+    needs = f'{case.column.name} is absent: pip install "geomdl-verify[{absent}]"'
+    return pytest.param(case, id=case.id, marks=[pytest.mark.skip(reason=needs)] if absent else [])
 
 
 Judge = Callable[[Case], None]

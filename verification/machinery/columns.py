@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from geomdl.arithmetic import Arithmetic, get_arithmetic
+from geomdl.arithmetic import Arithmetic, get_arithmetic, missing_extra
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,16 @@ class Column:
         """The arithmetic object."""
         return get_arithmetic(self.arithmetic_name)
 
+    @property
+    def absent(self) -> str | None:
+        """The extra of geomdl-verify that would bring this column, None when it is here."""
+        return missing_extra(self.arithmetic_name)
+
+    @property
+    def decides_ranks(self) -> bool:
+        """Whether a rank below both dimensions can be decided: balls only prove full rank."""
+        return not self.arithmetic_name.startswith("arb")
+
 
 def _orbit_column(arithmetic: str, rtol: str) -> Column:
     return Column(f"{arithmetic}@{rtol}", arithmetic, float(rtol))
@@ -37,8 +47,13 @@ def _orbit_column(arithmetic: str, rtol: str) -> Column:
 FLOAT32, FLOAT64, MP30, MP50, MP100, RATIONAL = (
     Column(name, name) for name in ("float32", "float64", "mp30", "mp50", "mp100", "rational")
 )
+ARB50, TORCH64 = (Column(name, name) for name in ("arb50", "torch:cpu:float64"))
+
 POINTWISE = (FLOAT32, FLOAT64, MP30, MP50, MP100)
 """The ladder: a true identity follows the roundoff down over five rungs."""
+
+OPTIONAL = (ARB50, TORCH64)
+"""Rigorous balls and torch, which extras bring: for formulas of the core, on scenes of full rank."""
 
 ALGEBRAIC = (*POINTWISE, RATIONAL)
 """The ladder and exact arithmetic, for identities of pure algebra."""
@@ -59,7 +74,10 @@ FLOATS = (FLOAT32, FLOAT64)
 ONLY_FLOAT64 = (FLOAT64,)
 """Checks on constructions whose exact counterpart runs in the rational column."""
 
-ARITHMETICS = tuple(column.name for column in ALGEBRAIC)
+ARITHMETICS = tuple(column.name for column in (*ALGEBRAIC, *OPTIONAL))
+
+ABSENT = {column.name: column.absent for column in OPTIONAL if column.absent is not None}
+"""Columns that cannot run here, with the extra that brings them."""
 
 PROFILES = ("quick", "default", "deep")
 
@@ -68,6 +86,6 @@ def seeds_of(column: Column, profile: str) -> int:
     """How many seeds a profile runs in a column: fewer where a number costs more."""
     if column.rtol is not None:
         return {"quick": 1, "default": 1, "deep": 5}[profile]
-    if column.arithmetic_name.startswith("mp"):
+    if column.arithmetic_name.startswith(("mp", "arb")):
         return {"quick": 0, "default": 1, "deep": 3}[profile]
     return {"quick": 1, "default": 3, "deep": 20}[profile]

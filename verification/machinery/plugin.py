@@ -6,6 +6,7 @@ give the same table and file as runs without.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +48,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse unknown arithmetics before anything runs, and note the time."""
     config.stash[_STARTED] = datetime.now(UTC).isoformat(timespec="seconds")
+    for name, least in (("seed", 0), ("seeds", 1)):
+        value = config.getoption(f"--{name}")
+        if value is not None and value < least:
+            raise pytest.UsageError(f"got {name} {value}; expected a whole number >= {least}")
     unknown = sorted(set(_arithmetics(config) or ()) - set(ARITHMETICS))
     if unknown:
         raise pytest.UsageError(
@@ -129,7 +134,8 @@ def _explain(case: Case, row: dict[str, Any]) -> str:
     return (
         f"{claims} [{case.role}{': ' + case.label if case.label else ''}] in {case.scene.name}, "
         f"{case.column.name}, seed {row['seed']}: {what}. {row['message']}\n"
-        f"  reproduce: python -m pytest '{row['test']}' --seed {row['seed']} --seeds 1 --profile deep"
+        f"  reproduce: python -m pytest {shlex.quote(row['test'])} --seed {row['seed']} --seeds 1 "
+        "--profile deep"
     )
 
 

@@ -50,7 +50,9 @@ class Scene:
 
     def runs_in(self, column: Column) -> bool:
         """Tell whether the numbers of a column can play the scene."""
-        return self.exact or not column.arithmetic.exact
+        if not column.decides_ranks and "full rank" not in self.facts:
+            return False
+        return self.exact or column.arithmetic_name != "rational"
 
     def at(self, column: Column, seed: int) -> Point:
         """Draw the scene for a seed and convert it to the arithmetic of a column."""

@@ -71,7 +71,11 @@ class Ratio:
 def _as_array(value: Any) -> Array:
     if isinstance(value, np.ndarray):
         return np.atleast_1d(value)
+    if hasattr(value, "detach"):
+        return value.reshape(1) if value.ndim == 0 else value
     listed = value if isinstance(value, list | tuple) else [value]
+    if isinstance(listed[0], np.ndarray) or hasattr(listed[0], "detach"):
+        return arithmetic_of(listed[0]).stack(listed)  # balls and tensors: numbers are small arrays
     machine_numbers = all(isinstance(number, np.floating | float) for number in listed)
     return np.array(listed, dtype=None if machine_numbers else object)
 
@@ -103,20 +107,33 @@ def identity(
     """
     left, right = _as_array(left), _as_array(right)
     arithmetic = arithmetic_of(left, right)
+    condition = float(condition)
+    if not (0 < condition < math.inf and size >= 1) or 0 in left.shape:
+        raise ValueError(
+            f"got condition {condition}, size {size}, shape {tuple(left.shape)}; expected a finite "
+            "positive condition, a size of at least 1 and something to compare"
+        )
     if left.shape != right.shape:
-        return Ratio(math.inf, "identity", math.inf, arithmetic.unit_roundoff, f"shapes differ {note}")
+        # A mistake of the check, of which no control may live.
+        return Ratio(math.nan, "identity", None, arithmetic.unit_roundoff, f"shapes differ {note}")
     gap = arithmetic.largest(left - right)
     if arithmetic.exact:
         value = 0.0 if gap == 0 else math.inf
         return Ratio(value, "identity", value, 0.0, note)
     if scale is None:
         scale = max(arithmetic.largest(left), arithmetic.largest(right))
-    elif isinstance(scale, np.ndarray):
+    elif hasattr(scale, "shape") and scale.shape:
         scale = arithmetic.largest(scale)
+    if not 0 <= float(scale) < math.inf:
+        return Ratio(math.nan, "identity", None, arithmetic.unit_roundoff, f"scale {scale} {note}")
     if gap == 0:
         return Ratio(0.0, "identity", 0.0, arithmetic.unit_roundoff, note)
     residual = float(gap / scale) if scale != 0 else math.inf
-    value = residual / (size * condition * arithmetic.unit_roundoff)
+    if arithmetic.encloses:
+        # A bound that is proved, with the growth of the radii in it: half of the digits are demanded.
+        value = residual / arithmetic.unit_roundoff**0.5
+        return Ratio(value, "bound", residual, arithmetic.unit_roundoff, note)
+    value = float(residual / (size * condition * arithmetic.unit_roundoff))
     return Ratio(value, "identity", residual, arithmetic.unit_roundoff, note)
 
 
@@ -143,8 +160,14 @@ def along_orbit(
     Ratio
     """
     left, right = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    rtol = float(rtol)
+    if left.shape != right.shape:
+        return Ratio(math.nan, "flow", None, rtol, f"shapes {left.shape}, {right.shape} differ {note}")
+    gap = np.abs(left - right)
+    if np.all(gap == 0):
+        return Ratio(0.0, "flow", 0.0, rtol, note)
     natural = max(np.abs(left).max(), np.abs(right).max()) if scale is None else scale
-    error = float(np.max(np.abs(left - right) / (natural * np.asarray(growth))))
+    error = float(np.max(gap / (natural * np.asarray(growth))))
     return Ratio(error / rtol, "flow", error, rtol, note)
 
 
@@ -158,10 +181,12 @@ def bound(value: Any, limit: Any, *, slack: float = 0.0, note: str = "") -> Rati
         Relative rounding or integration error of the two, from the error model.
     note : str
     """
+    value, limit = float(value), float(limit)
+    if math.isnan(value) or math.isnan(limit):
+        return Ratio(math.nan, "bound", note=note)
     if limit <= 0:
-        holds = value <= limit
-        return Ratio(0.0 if holds else math.inf, "bound", note=note)
-    return Ratio(float(value / limit) / (1 + slack), "bound", note=note)
+        return Ratio(0.0 if value <= limit else math.inf, "bound", note=note)
+    return Ratio(max(0.0, value / limit) / (1 + float(slack)), "bound", note=note)
 
 
 def property_(holds: bool, note: str = "") -> Ratio:
@@ -176,4 +201,5 @@ def worst(measured: Ratio | Iterable[Ratio]) -> Ratio:
     listed = list(measured)
     if not listed:
         raise ValueError("got no ratio at all; a check has to measure something")
-    return max(listed, key=lambda ratio: math.inf if math.isnan(ratio.value) else ratio.relative)
+    # A NaN among infinities must not hide behind them: it decides nothing, so it has to be seen.
+    return max(listed, key=lambda ratio: (math.isnan(ratio.value), ratio.relative))

@@ -347,8 +347,8 @@ def slopes(rows: Iterable[Row]) -> list[Slope]:
 def broken_ladders(rows: Iterable[Row]) -> list[str]:
     """Say of each ladder that does not follow the roundoff, in one line, what it does."""
     return [
-        f"{found.check} in {found.scene}{f' ({found.label})' if found.label else ''}, seed {found.seed}: "
-        f"the residual follows the roundoff with slope {found.slope:.3f}, expected 1 +- "
+        f"{found.check}{f' ({found.label})' if found.label else ''} in {found.scene}, seed "
+        f"{found.seed}: the residual follows the roundoff with slope {found.slope:.3f}, expected 1 +- "
         f"{found.tolerance:.2f} over {', '.join(found.columns)}"
         for found in slopes(rows)
         if found.broken

@@ -29,6 +29,7 @@ class Standing:
 
 
 def standings_of(register: Register, claims: Iterable[Claim]) -> list[Standing]:
+    """Look up checks and last rows of claims; a copy without rows has those of its original."""
     checks, path = collected_checks(), ROOT / results.LAST_RUN
     rows = results.rows_by_claim(results.read(path)["rows"] if path.exists() else [])
     standings = []
@@ -47,6 +48,7 @@ def standings_of(register: Register, claims: Iterable[Claim]) -> list[Standing]:
 
 
 def collected_checks() -> Sequence[Check]:
+    """Return the checks of all modules of claims."""
     # importing the checks needs pytest and takes a moment: not for `env`, not for `--help`
     from verification.machinery.checks import collect_checks
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from verification.machinery.columns import ARITHMETICS
+from verification.machinery.columns import ABSENT, ARITHMETICS
 from verification.machinery.register import Register, load_register
 from verification.machinery.results import Row, Summary, rows_by_claim, slopes, summary
 
 HEAD = "worst ratio over threshold by arithmetic (at most 1); slope of the ladder; weakest control"
-SHORT = {"float32": "f32", "float64": "f64", "rational": "exact"}
+SHORT = {"float32": "f32", "float64": "f64", "rational": "exact", "torch:cpu:float64": "torch"}
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -33,6 +33,8 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
         claims = sorted(statements[statement])
         mine = list({id(row): row for claim in claims for row in by_claim[claim]}.values())
         yield _line(statement, width, claims, mine, [_verdict(register, c) for c in claims])
+    for name, extra in ABSENT.items():
+        yield f'{SHORT.get(name, name)} is absent here: pip install "geomdl-verify[{extra}]" brings it'
     decided = [claim for claim in by_claim if summary(by_claim[claim]).passed]
     yield (
         f"{len(decided)} of {len(by_claim)} claims behave as recorded; "

@@ -1,0 +1,1 @@
+"""Tests of the mathematics itself: fast paths against slow references, bad and degenerate input."""
