@@ -79,7 +79,7 @@ class ObjectArithmetic(Arithmetic):
     def largest(self, array: Array) -> Any:
         """Return the largest absolute value; NaN if there is one, 0 for an empty array."""
         flat = np.asarray(array).ravel()
-        strange = next((value for value in flat if value != value), None)  # noqa: PLR0124
+        strange = next((value for value in flat if value != value), None)
         return super().largest(array) if strange is None else abs(strange)
 
     def solve(self, matrix: Array, right: Array) -> Array:

@@ -28,7 +28,8 @@ def matrix_scene(rows: int, columns: int, rank: int, profile: str = "quick") -> 
                 return product, vector
         raise RuntimeError(f"scene {name}: no draw of {ATTEMPTS} has condition {LARGEST_CONDITION}")
 
-    facts = frozenset({"full rank"} if rank == rows <= columns else {"rank lost"})
+    full = {True: "full rank", False: "rank lost"}[rank == rows]
+    facts = frozenset({"injective"} if rank == columns < rows else {full})
     return Scene(name, draw, facts, exact=True, profile=profile)
 
 
