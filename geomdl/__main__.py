@@ -18,16 +18,21 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Command(NamedTuple):
-    """A folder beside `geomdl`, the module in it that is run, and one line of help."""
+    """A folder beside `geomdl`, the module in it that is run, and one line of help.
+
+    A module with subcommands is given the name of the command as its first argument.
+    """
 
     folder: str
     module: str
     help: str
+    has_subcommands: bool = True
 
 
 COMMANDS: dict[str, Command] = {
     "verify": Command("verification", "verification.cli", "run the checks of the claims"),
     "claims": Command("verification", "verification.cli", "list, show and check the register"),
+    "precision": Command("verification", "verification.precision", "run the precision studies", False),
     "env": Command("verification", "verification.cli", "versions, BLAS, threads, devices"),
 }
 
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    return _run(command.module, arguments)
+    return _run(command.module, arguments if command.has_subcommands else arguments[1:])
 
 
 def _run(module: str, arguments: Sequence[str]) -> int:
@@ -66,7 +71,7 @@ def _run(module: str, arguments: Sequence[str]) -> int:
     )
     code, interrupted = wait_for(child)
     if code < 0 and not interrupted:
-        print(f"geomdl: `{arguments[0]}` was ended by signal {-code}", file=sys.stderr)
+        print(f"geomdl: `{module}` was ended by signal {-code}", file=sys.stderr)
         return 2
     return 130 if code < 0 else code
 

@@ -189,9 +189,9 @@ def polish(problem: Problem, theta: Array, *, limit: int = 60) -> CriticalPoint:
     """Move theta to a critical point nearby, saddles included, to the working precision.
 
     Levenberg's method on F = grad_theta C = 0: theta <- theta - H (H^2 + mu)^-1 F with the Hessian H and
-    mu proportional to |F|, until no step reduces |F|. As F tends to 0, steps lose their component along
-    the kernel of H, and the convergence is quadratic also to points that are not isolated, such as
-    those of a critical manifold.
+    mu proportional to |F|, until |F| is rounding or no step reduces it. As F tends to 0, steps lose
+    their component along the kernel of H, and the convergence is quadratic also to points that are not
+    isolated, such as those of a critical manifold.
 
     Parameters
     ----------
@@ -225,16 +225,16 @@ def polish(problem: Problem, theta: Array, *, limit: int = 60) -> CriticalPoint:
             f"got {arithmetic.name} arithmetic; expected floating-point numbers, such as those of "
             "get_arithmetic('mp50')"
         )
-    gradient, first_terms, damping = problem.gradient(theta), _gradient_terms(problem, theta), 1.0
-    iterations = 0
-    while iterations < limit:
+    gradient, terms, damping = problem.gradient(theta), _gradient_terms(problem, theta), 1.0
+    size, iterations = _in_roundoffs(arithmetic, gradient, terms), 0
+    while iterations < limit and size > 1:
         u, sigma, vt = arithmetic.svd(cost_hessian(problem, theta))
-        relative = arithmetic.largest(gradient) / first_terms * sigma[0] * sigma[0]
+        relative = arithmetic.largest(gradient) / terms * sigma[0] * sigma[0]
         projected, improved = u.T @ gradient, False
         while not improved and damping < MOST_DAMPING:
             mu = arithmetic.array([damping])[0] * relative
             if not sigma[-1] * sigma[-1] + mu > 0:
-                break  # nothing is left to reduce
+                break  # the Hessian is zero
             trial = theta - vt.T @ (sigma / (sigma * sigma + mu) * projected)
             moved = problem.gradient(trial)
             improved = bool((moved * moved).sum() < (gradient * gradient).sum())
@@ -242,9 +242,13 @@ def polish(problem: Problem, theta: Array, *, limit: int = 60) -> CriticalPoint:
         if not improved:
             break
         theta, gradient, iterations = trial, moved, iterations + 1
-    noise = arithmetic.unit_roundoff * _gradient_terms(problem, theta)
-    size = float(arithmetic.largest(gradient) / noise)
+        size = _in_roundoffs(arithmetic, gradient, _gradient_terms(problem, theta))
     return CriticalPoint(theta, size, iterations, size <= ROUNDING)
+
+
+def _in_roundoffs(arithmetic: Arithmetic, gradient: Array, terms: Any) -> float:
+    largest = arithmetic.largest(gradient)
+    return float(largest / terms) / arithmetic.unit_roundoff if largest != 0 else 0.0
 
 
 def _gradient_terms(problem: Problem, theta: Array) -> Any:
@@ -319,13 +323,11 @@ def normal_directions(problem: Problem, theta: Array, columns: Sequence[int]) ->
     """
     at = problem.linearize(theta)
     covector = problem.cost.gradient(problem.data, at.stacked)
-    units = at.arithmetic.eye(at.shape[1])
+    curvature = problem.cost.curvature(problem.data)
     rows = []
-    for column in columns:
-        pushed = at.push(units[column])
-        # The cost is quadratic, so the difference of two gradients is the exact action of G.
-        bent = problem.cost.gradient(problem.data, at.stacked + pushed) - covector
-        rows.append(jacobian_derivative(at, units[column]).T @ covector + at.pull(bent))
+    for unit in at.arithmetic.eye(at.shape[1])[list(columns)]:
+        turned = jacobian_derivative(at, unit).T @ covector
+        rows.append(turned + at.pull(curvature * at.push(unit)))
     return at.arithmetic.stack(rows)
 
 

@@ -24,8 +24,10 @@ from scipy.integrate import solve_ivp
 
 from geomdl.arithmetic import FLOAT64, Floating, SingularMatrixError
 from geomdl.costs import LEAST_SQUARES
+from geomdl.flows import rank_loss
+from geomdl.jacobians import Linearization
 from geomdl.problems import Problem
-from geomdl.pseudoinverses import Pseudoinverse, pseudoinverse
+from geomdl.pseudoinverses import pseudoinverse
 
 Generator = Callable[[np.ndarray], np.ndarray]
 
@@ -126,8 +128,8 @@ def reparametrized_flow(
     rtol : float
         Tolerance of the integrator.
     generator : callable, optional
-        Maps the projector P to the generator G of another propagator, U' = G U; ``lambda p: -p`` gives
-        that of x~ - y itself.
+        Maps the projector P to the generator G of another propagator, U' = G U, to be used in the
+        integral as well; ``lambda p: -p`` gives that of x~ - y itself.
 
     Returns
     -------
@@ -140,13 +142,13 @@ def reparametrized_flow(
     TypeError
         For a problem that is not in float32 or float64.
     SingularMatrixError
-        When D has another rank somewhere on the orbit, or the integrator cannot go on: there the rank
-        changes or the parameters blow up, and the flow of constant rank ends.
+        When D has another rank at one of the times, sigma_r / sigma_1 falls to 1e-8 on the way, or the
+        integrator cannot go on: the rank changes or the parameters blow up, and the flow ends.
 
     Notes
     -----
     Source: arXiv:2408.01517, Proposition 2.5. The formulas are those that its proof, (2.61)-(2.64),
-    arrives at; (2.59) is printed with (1 - t) x0 - t y for the straight line and (2.60) with P for 1 - P.
+    arrives at; (2.59) is printed with (1 - t) x0 - t y as the straight line, (2.60) with P for 1 - P.
 
     Examples
     --------
@@ -195,6 +197,9 @@ def _checked_times(problem: Problem, taus: Sequence[float] | np.ndarray, rtol: f
     return stops
 
 
+Station = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]
+
+
 def _stations(
     problem: Problem,
     initial: np.ndarray,
@@ -202,49 +207,31 @@ def _stations(
     rank: int,
     rtol: float,
     generator: Generator,
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]]:
+) -> Iterator[Station]:
     """Carry (theta, U, J) from stop to stop and yield what the result keeps of them."""
-    data, convert = problem.data, problem.data.arithmetic.array
+    error = FLOAT64.array(problem.stacked(problem.data.arithmetic.array(initial)))
+    error -= FLOAT64.array(problem.data.stacked_targets)
+    velocity, loss = _velocity(problem, rank, generator, error), _loss(problem, rank)
     unit = np.eye(problem.equations, dtype=np.float64)
-    cuts = [initial.size, initial.size + unit.size]
-    error = FLOAT64.array(problem.stacked(convert(initial)) - data.stacked_targets)
-
-    def parts(state: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        theta, propagator, pulled_back = np.split(state, cuts)
-        return theta, propagator.reshape(unit.shape), pulled_back
-
-    def inverse_at(theta: np.ndarray, imposed: int | None) -> Pseudoinverse:
-        return pseudoinverse(problem.linearize(convert(theta)).jacobian(), rank=imposed)
-
-    def velocity(_: float, state: np.ndarray) -> np.ndarray:
-        if not np.all(np.isfinite(state)):  # a trial step may leave the domain; NaN rejects it
-            return np.full_like(state, np.nan)
-        theta, propagator, _pulled_back = parts(state)
-        gradient = problem.cost.gradient(data, problem.stacked(convert(theta)))
-        inverse = inverse_at(theta, rank)
-        projector = FLOAT64.array(inverse.range_projector())
-        theta_dot = FLOAT64.array(-data.size * inverse.apply(gradient))
-        source = np.linalg.solve(propagator, error - projector @ error)
-        return np.concatenate([theta_dot, (generator(projector) @ propagator).ravel(), source])
-
     tau, state = 0.0, np.concatenate([initial, unit.ravel(), np.zeros_like(error)])
     atol = np.full_like(state, rtol)
     atol[: initial.size] *= max(float(np.max(np.abs(initial))), 1e-3)
     for stop in stops:
         if stop > tau:
-            result = solve_ivp(velocity, (tau, stop), state, method="DOP853", rtol=rtol, atol=atol)
-            for reached, step in zip(result.t, result.y.T, strict=True):
-                found = inverse_at(parts(step)[0], None).rank
-                if found != rank:
-                    raise SingularMatrixError(_ends(reached, f"D has rank {found} instead of {rank}"))
-            if result.status < 0:
-                raise SingularMatrixError(_ends(result.t[-1], "the integrator cannot go on"))
+            result = solve_ivp(
+                velocity, (tau, stop), state, method="DOP853", rtol=rtol, atol=atol, events=loss
+            )
+            if result.status != 0:
+                what = f"sigma_{rank} / sigma_1 vanishes" if result.status > 0 else "steps get too small"
+                raise SingularMatrixError(_ends(result.t[-1], what))
             tau, state = stop, result.y[:, -1]
-        theta, propagator, pulled_back = parts(state)
-        inverse = inverse_at(theta, rank)
+        (theta, propagator, pulled_back), at = _linearize(problem, state)
+        inverse = pseudoinverse(at.jacobian())
+        if inverse.rank != rank:
+            raise SingularMatrixError(_ends(tau, f"D has rank {inverse.rank} instead of {rank}"))
         yield (
             theta,
-            FLOAT64.array(problem.stacked(convert(theta))),
+            FLOAT64.array(at.stacked),
             FLOAT64.array(inverse.range_projector()),
             propagator,
             np.exp(-tau) * (propagator @ pulled_back),
@@ -252,8 +239,54 @@ def _stations(
         )
 
 
+def _loss(problem: Problem, rank: int) -> Callable[[float, np.ndarray], float]:
+    """Return the event that the smallest singular value is lost in the noise."""
+    arithmetic, count = problem.data.arithmetic, problem.network.parameter_count
+    event = rank_loss(rank, max(1e-8, 100 * arithmetic.unit_roundoff))
+
+    def loss(_: float, state: np.ndarray) -> float:
+        return event.function(problem, arithmetic.array(state[:count]))
+
+    loss.terminal = True  # type: ignore[attr-defined]
+    return loss
+
+
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _linearize(problem: Problem, state: np.ndarray) -> tuple[Parts, Linearization]:
+    """Split the state into theta, U, J, and linearize the network at theta."""
+    count, equations = problem.network.parameter_count, problem.equations
+    theta, propagator, pulled_back = np.split(state, [count, count + equations**2])
+    at = problem.linearize(problem.data.arithmetic.array(theta))
+    return (theta, propagator.reshape(equations, equations), pulled_back), at
+
+
+def _velocity(
+    problem: Problem, rank: int, generator: Generator, error: np.ndarray
+) -> Callable[[float, np.ndarray], np.ndarray]:
+    data = problem.data
+
+    def velocity(_: float, state: np.ndarray) -> np.ndarray:
+        if not np.all(np.isfinite(state)):  # a trial step may leave the domain; NaN rejects it
+            return np.full_like(state, np.nan)
+        (_theta, propagator, _pulled_back), at = _linearize(problem, state)
+        try:
+            inverse = pseudoinverse(at.jacobian(), rank=rank)
+        except SingularMatrixError:
+            return np.full_like(state, np.nan)
+        projector = FLOAT64.array(inverse.range_projector())
+        theta_dot = -data.size * inverse.apply(problem.cost.gradient(data, at.stacked))
+        source = np.linalg.solve(propagator, error - projector @ error)
+        return np.concatenate(
+            [FLOAT64.array(theta_dot), (generator(projector) @ propagator).ravel(), source]
+        )
+
+    return velocity
+
+
 def _ends(tau: float, what: str) -> str:
     return (
-        f"at tau = {tau:.6g} {what}: the constrained flow of constant rank ends there; shorten taus, or "
-        "watch the orbit with geomdl.integrate and the events rank_loss and blow_up"
+        f"the constrained flow of constant rank ends at tau = {tau:.6g}: {what}; shorten taus, or watch "
+        "the orbit with geomdl.integrate and the events rank_loss and blow_up"
     )

@@ -285,12 +285,16 @@ class ExplicitMinimizer:
     margins : array, shape (Q,)
         For layer l the least absolute value of a pre-activation, over the samples and base points that
         it meets; the way from a class mean to the centre is the unit. All are positive.
+    apertures : ndarray, shape (Q,), float64
+        Sector l contains the circular cone of all x - p_l whose part along the diagonal is at least
+        apertures[l] times the transversal part, in the coordinates of the sectors.
     """
 
     network: Network
     theta: Array
     base_points: Array
     margins: Array
+    apertures: np.ndarray
 
 
 def base_point_interval(classes: int, deviation: float, opening: Any = HALF) -> tuple[float, float]:
@@ -379,7 +383,8 @@ def clustered_minimizer(
     means = data.class_averages(data.inputs)
     kappa = barycentric_coordinates(means, data.inputs)
     corners = arithmetic.eye(classes)
-    base = corners + positions[:, None] * (arithmetic.number(1, classes) - corners)
+    diagonals = arithmetic.number(1, classes) - corners
+    base = corners + positions[:, None] * diagonals
     sectors = [corner_sector(classes, corner, opening, arithmetic) for corner in range(classes)]
     margins = _margins(data.labels, kappa, base, [matrix for matrix, _ in sectors])
 
@@ -391,7 +396,15 @@ def clustered_minimizer(
     output = (matching @ sectors[-1][1], data.targets[-1])
     network = Network([classes] * (layers + 1) + [data.targets.shape[1]], RELU)
     theta = network.flatten([*hidden, *[identity_layer] * (layers - classes), output])
-    return ExplicitMinimizer(network, theta, base @ means, margins)
+    apertures = [_aperture(a, v) for (a, _), v in zip(sectors, diagonals, strict=True)]
+    return ExplicitMinimizer(network, theta, base @ means, margins, np.array(apertures))
+
+
+def _aperture(matrix: Array, diagonal: Array) -> float:
+    """Return |v| max over i of |a_i - v / |v|^2|, with a_i the rows of A and A v = (1, ..., 1)."""
+    to_float64 = arithmetic_of(matrix, diagonal).to_float64
+    rows, v = to_float64(matrix), to_float64(diagonal)
+    return float(np.linalg.norm(v) * np.linalg.norm(rows - v / (v @ v), axis=1).max())
 
 
 def _positions(arithmetic: Arithmetic, classes: int, layers: int, mu: Any, opening: Any) -> Array:

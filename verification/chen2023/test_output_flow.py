@@ -18,7 +18,9 @@ SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *UNDER[:1], *BORDERLINE[:1], *SMALLEST)
 END = 6.0
 
 
-def comparison_orbit(at: Point, end: float = END) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def comparison_orbit(
+    at: Point, end: float = END, times: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Integrate x' = -grad_x C from the outputs of the scene: times, states, targets, in float64."""
     problem, convert = at.problem, at.arithmetic.array
     targets = at.arithmetic.to_float64(at.y)
@@ -28,8 +30,9 @@ def comparison_orbit(at: Point, end: float = END) -> tuple[np.ndarray, np.ndarra
 
     start = at.arithmetic.to_float64(at.x)
     result = solve_ivp(
-        velocity, (0.0, end * at.N), start, method="DOP853", rtol=at.rtol, atol=at.rtol * 1e-3
-    )
+        velocity, (0.0, end * at.N), start, method="DOP853", rtol=at.rtol, atol=at.rtol * 1e-3,
+        t_eval=times,
+    )  # fmt: skip
     return result.t, result.y.T, targets
 
 

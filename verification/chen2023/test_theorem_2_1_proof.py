@@ -227,6 +227,7 @@ def test_cost_tends_to_zero_and_the_outputs_to_the_targets(
 
 @claim(
     "chen2023/theorem-2.1-proof/d",
+    "chen2023/theorem-2.1/e",
     scenes=TRAINING,
     columns=ORBITS,
     controls=[

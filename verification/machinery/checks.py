@@ -162,30 +162,28 @@ class Check:
             own = "evidence" if self.evidence else "printed"
             yield from self._cases(own, None, self.scenes, self.columns)
         for each in self.corrected:
-            yield from self._cases("corrected", each, self.scenes, self.columns)
+            yield from self._cases("corrected", each, each.scenes or self.scenes, self.columns)
         for role, variants in (("control", self.control_variants), ("refuted", self.refuted)):
             for each in variants:
-                scenes = each.scenes or self.scenes[:1]
-                yield from self._cases(role, each, scenes, self._reference(scenes))
+                for scene in each.scenes or self.scenes[:1]:
+                    yield from self._cases(role, each, (scene,), self._reference(scene))
 
     def _cases(
         self, role: str, each: Variant | None, scenes: Sequence[Scene], columns: Sequence[Column]
     ) -> Iterator[Case]:
-        if each is not None:
-            scenes, columns = each.scenes or scenes, each.columns or columns
+        columns = each.columns or columns if each is not None else columns
         for scene in scenes:
             for column in columns:
                 if scene.runs_in(column):
                     yield Case(self, role, scene, column, each)
 
-    def _reference(self, scenes: Sequence[Scene]) -> tuple[Column, ...]:
+    def _reference(self, scene: Scene) -> tuple[Column, ...]:
         """Return the column in which a difference shows best: the finest tolerance, or float64."""
-        tolerances = [column for column in self.columns if column.rtol is not None]
-        if tolerances:
-            return (min(tolerances, key=lambda column: column.rtol or 0.0),)
-        preferred = [column for column in (FLOAT64, RATIONAL) if column in self.columns]
-        usable = [c for c in (*preferred, *self.columns) if all(scene.runs_in(c) for scene in scenes)]
-        return tuple(usable[:1])
+        usable = [column for column in self.columns if scene.runs_in(column)]
+        if any(column.rtol is not None for column in usable):
+            return (min(usable, key=lambda column: column.rtol or 1.0),)
+        preferred = [column for column in (FLOAT64, RATIONAL) if column in usable]
+        return tuple([*preferred, *usable][:1])
 
 
 CHECKS: list[Check] = []

@@ -18,11 +18,14 @@ class Column:
     arithmetic_name : str
     rtol : float or None
         Relative tolerance of the integrator, which plays the role of the roundoff.
+    large : bool
+        The tolerance of scenes that are large, where a step costs much more.
     """
 
     name: str
     arithmetic_name: str
     rtol: float | None = None
+    large: bool = False
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -40,8 +43,8 @@ class Column:
         return not self.arithmetic_name.startswith("arb")
 
 
-def _orbit_column(arithmetic: str, rtol: str) -> Column:
-    return Column(f"{arithmetic}@{rtol}", arithmetic, float(rtol))
+def _orbit_column(arithmetic: str, rtol: str, large: bool = False) -> Column:
+    return Column(f"{arithmetic}@{rtol}", arithmetic, float(rtol), large)
 
 
 FLOAT32, FLOAT64, MP30, MP50, MP100, RATIONAL = (
@@ -65,8 +68,11 @@ ORBITS = (
 )
 """Checks along orbits: the error must follow the tolerance down."""
 
-LARGE_ORBITS = (_orbit_column("float64", "1e-4"), _orbit_column("float64", "1e-7"))
-"""The same for real data, where a step costs much more."""
+LARGE_ORBITS = (_orbit_column("float64", "1e-4", True), _orbit_column("float64", "1e-7", True))
+"""The same for the scenes with the fact "large", such as real data."""
+
+ALL_ORBITS = (*ORBITS, *LARGE_ORBITS)
+"""Both: every scene takes its own."""
 
 FLOATS = (FLOAT32, FLOAT64)
 """Checks that need machine numbers, such as ranks of large matrices."""

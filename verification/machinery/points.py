@@ -52,6 +52,8 @@ class Scene:
         """Tell whether the numbers of a column can play the scene."""
         if not column.decides_ranks and "full rank" not in self.facts:
             return False
+        if column.rtol is not None and column.large != ("large" in self.facts):
+            return False
         return self.exact or column.arithmetic_name != "rational"
 
     def at(self, column: Column, seed: int) -> Point:

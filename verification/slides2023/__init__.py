@@ -1,0 +1,1 @@
+"""Claims of the slides of the University of Toronto, 2023."""
