@@ -4,10 +4,13 @@ x' = -grad_x C[x], C = |x - y|^2 / (2N), has x(s) - y = e^(-s/N) (x(0) - y) and
 C[x(s)] = e^(-2s/N) C[x(0)]; both tend to their unique global minimum.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.integrate import solve_ivp
 
 from geomdl import LEAST_SQUARES
+from geomdl.arithmetic import Array
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
@@ -155,7 +158,7 @@ def test_targets_are_the_unique_global_minimizer(at: Point, shift: int = 0) -> l
     controls=[variant("distance instead of squared distance", convex=False, scenes=FULL_RANK[:1])],
 )
 def test_cost_is_strictly_convex(at: Point, convex: bool = True) -> list[Ratio]:
-    def value(error):
+    def value(error: Array) -> Any:
         square = (error * error).sum() / at.number(2 * at.N)
         return square if convex else at.arithmetic.sqrt(square)
 

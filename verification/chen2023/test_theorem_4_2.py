@@ -352,6 +352,68 @@ def test_gradients_of_the_r_functions_are_independent(at: Point, more: int = 0) 
     return ratios
 
 
+def with_targets(at: Point, targets: Array) -> Problem:
+    """Return the problem with other targets, one a sample."""
+    return Problem(at.problem.network, Dataset.regression(at.problem.data.inputs, targets))
+
+
+def one_by_one(at: Point) -> list[Array]:
+    """Return all moves of the N targets."""
+    return [unit.reshape(at.N, -1) for unit in at.eye(len(at.y))]
+
+
+def class_by_class(at: Point) -> list[Array]:
+    """Return the moves of the targets that keep those of a class equal."""
+    data = at.problem.data
+    members = at.eye(len(data.targets))[:, data.labels]
+    return [each[:, None] * unit[None, :] for each in members for unit in at.eye(data.targets.shape[1])]
+
+
+@claim(
+    *BOTH,
+    scenes=(*CRITICAL, *EXCEPTIONAL),
+    columns=(FLOAT64, RATIONAL),
+    controls=[
+        variant("class targets", scenes=[POLYGONS], moves=class_by_class),
+        variant("a factor N", share=lambda at: at.number(1)),
+    ],
+)
+def test_zero_is_a_regular_value_where_targets_move_one_by_one(
+    at: Point,
+    moves: Callable[[Point], list[Array]] = one_by_one,
+    share: Callable[[Point], Any] = lambda at: at.number(1, at.N),
+) -> list[Ratio]:
+    # The hypothesis of the parametric form of Sard's theorem: the derivative of (g_alpha) by y, here
+    # from backpropagated gradients, which are affine in y, is -V^T / N and onto.
+    chosen, targets = independent_columns(at.D, at.rank), at.y.reshape(at.N, -1)
+    gradients = [with_targets(at, targets + move).gradient(at.theta) for move in moves(at)]
+    derivative = at.arithmetic.stack([(moved - at.grad_theta)[chosen] for moved in gradients], axis=1)
+    printed = at.arithmetic.stack([at.D[:, chosen].T @ move.reshape(-1) for move in moves(at)], axis=1)
+    found = pseudoinverse(derivative).rank
+    scale = at.arithmetic.largest(abs(at.D).T @ (terms(at) + 1))
+    return [
+        identity(derivative, -share(at) * printed, scale=scale, size=at.size),
+        property_(found == at.rank, f"rank {found} of the derivative by y, r = {at.rank}"),
+    ]
+
+
+@claim(
+    *BOTH,
+    scenes=[ONE_HOT],
+    columns=(FLOAT64, MP50),
+    controls=[variant("targets not moved", amount=0)],
+)
+def test_exceptional_targets_become_generic_when_they_are_moved(at: Point, amount: int = 1) -> Ratio:
+    # Branch 2 of the targets moved by 1/16 at random, one by one.
+    targets = at.y.reshape(at.N, -1)
+    targets = targets + at.number(amount, 16) * at.random(*targets.shape)
+    problem = with_targets(at, targets)
+    theta = width_one_critical_point(problem.data.inputs, targets, branch=2)
+    sigma = at.arithmetic.singular_values(cost_hessian(problem, theta))
+    found = int(sum(bool(value > cut(at) * sigma[0]) for value in sigma))
+    return property_(found == at.rank, f"rank {found} of the Hessian, r = {at.rank}")
+
+
 def along_the_kernel(at: Point, kernel: Array) -> Array:
     """Draw a unit vector of the kernel of the Hessian."""
     direction = kernel @ at.random(kernel.shape[1])
@@ -367,14 +429,14 @@ def across(at: Point, kernel: Array) -> Array:
 
 def continues(at: Point, kernel: Array, direction: Array) -> list[Ratio]:
     """Measure whether a critical point is found beside theta in this direction, at the same rank."""
-    step = at.number(1, 256)
+    step = at.number(1, 2048)
     moved = polish(at.problem, at.theta + step * direction)
     drift = moved.theta - at.theta - step * direction
     jacobian = at.problem.linearize(moved.theta).jacobian()
     return [
         Ratio(moved.gradient / at.size, "identity", moved.gradient * at.arithmetic.unit_roundoff,
               at.arithmetic.unit_roundoff, "gradient beside theta"),
-        bound(square(drift), square(step * direction) / at.number(100), note="step on the equilibria"),
+        bound(square(drift), (step / at.number(100)) ** 2, note="step on the equilibria"),
         property_(pseudoinverse(jacobian).rank == at.rank, "rank beside theta"),
     ]  # fmt: skip
 

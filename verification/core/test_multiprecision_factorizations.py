@@ -209,7 +209,7 @@ def test_flint_keeps_the_precision_that_it_had() -> None:
             third[0] * third[1],
         ):
             assert arithmetic_of(np.atleast_1d(found)) is arb
-            assert arb.radius(found) < 10 * arb.unit_roundoff
+            assert arb.radius(found) < 10 * arb.unit_roundoff  # type: ignore[attr-defined]
         assert flint.ctx.prec == before
     with pytest.raises(SingularMatrixError):
         arb.solve(arb.array([[1.0, 1.0], [1.0, 1.0]]), arb.eye(2))
