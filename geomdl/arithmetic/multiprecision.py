@@ -106,15 +106,14 @@ class Multiprecision(ObjectArithmetic):
         return +self.context.pi
 
     def svd(self, matrix: Array) -> tuple[Array, Array, Array]:
-        """Thin SVD by mpmath; slow (40 x 120 takes many seconds), for ranks in question."""
+        """Thin SVD by mpmath, of the triangular factor; slow, for ranks in question."""
         rows, columns = matrix.shape
         wide = rows < columns
-        source = self.context.matrix((matrix.T if wide else matrix).tolist())
-        left, sigma, right = self.context.svd_r(source, full_matrices=False)
-        u = np.array(left.tolist(), dtype=object).reshape(left.rows, left.cols)
-        vt = np.array(right.tolist(), dtype=object).reshape(right.rows, right.cols)
+        q, r, order = self.pivoted_qr(matrix.T if wide else matrix)
+        left, sigma, right = self.context.svd_r(self.context.matrix(r.tolist()))
+        u = q @ self.own(np.array(left.tolist(), dtype=object))
+        vt = self.own(np.array(right.tolist(), dtype=object))[:, np.argsort(order)]
         values = self.own(np.array(list(sigma), dtype=object))
-        u, vt = self.own(u), self.own(vt)
         return (vt.T, values, u.T) if wide else (u, values, vt)
 
     def singular_values(self, matrix: Array) -> Array:

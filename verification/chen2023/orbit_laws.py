@@ -26,17 +26,17 @@ def outputs_law(at: Point, orbit: Orbit, rate: float = 1.0) -> Ratio:
 
 
 def cost_law(at: Point, orbit: Orbit, rate: float = 2.0) -> Ratio:
-    """Measure C against e^(-rate s/N) C_0, in units of both."""
-    costs, targets = orbit.costs(), at.arithmetic.to_float64(at.y)
-    if costs[0] == 0:
-        return along_orbit(costs, np.zeros_like(costs), rtol=at.rtol**2, scale=1.0)
-    outputs = orbit.outputs()[0]
-    # x is known to the tolerance of its own size, which may exceed the distance to the targets.
-    size = max(np.abs(outputs).max(), np.abs(targets).max())
-    distance = np.abs(outputs - targets).max()
-    growth = np.exp(orbit.times / at.N) * max(1.0, size / distance)
-    predicted = np.exp(-rate * orbit.times / at.N) * costs[0]
-    return along_orbit(costs / predicted, np.ones_like(costs), rtol=at.rtol, scale=1.0, growth=growth)
+    """Measure C against e^(-rate s/N) C_0.
+
+    An error rtol |x| of the outputs changes C = |x - y|^2 / (2N) by rtol |x| |x - y| / N, and by the
+    square of that error where x - y is smaller still.
+    """
+    outputs, costs, targets = orbit.outputs(), orbit.costs(), at.arithmetic.to_float64(at.y)
+    times = orbit.times / at.N
+    size = max(np.linalg.norm(outputs, axis=1).max(), float(np.linalg.norm(targets)))
+    distance = np.exp(-times) * np.linalg.norm(outputs[0] - targets)
+    scale = (distance + at.rtol * size) * size / at.N
+    return along_orbit(costs, np.exp(-rate * times) * costs[0], rtol=at.rtol, scale=scale)
 
 
 def first_time_below(at: Point, level: float, end: float) -> float:

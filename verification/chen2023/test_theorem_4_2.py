@@ -20,7 +20,7 @@ Other equilibria lie outside of (b): weights zero and split units lower the rank
 the dimension is not K - r (controls).
 
 The proof takes columns of D for V_alpha on all of U. Near a point that is possible; on a whole U of
-constant rank, one choice of columns need not do: 2-1-2 with N = 3 has four points, in one connected set
+constant rank, one choice of columns need not do: 2-1-2 with N = 3 has nine points, in one connected set
 of rank 5, at which each of the 21 choices fails at least once.
 """
 

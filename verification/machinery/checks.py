@@ -92,6 +92,17 @@ class Case:
     scene: Scene
     column: Column
     variant: Variant | None = None
+    position: int = 0
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the case belongs to the quick profile.
+
+        The first scene runs in all columns that are cheap; the second in the reference column.
+        """
+        if self.position == 0:
+            return True
+        return self.position == 1 and self.column in self.check.reference(self.scene)
 
     @property
     def label(self) -> str:
@@ -165,19 +176,20 @@ class Check:
             yield from self._cases("corrected", each, each.scenes or self.scenes, self.columns)
         for role, variants in (("control", self.control_variants), ("refuted", self.refuted)):
             for each in variants:
-                for scene in each.scenes or self.scenes[:1]:
-                    yield from self._cases(role, each, (scene,), self._reference(scene))
+                for position, scene in enumerate(each.scenes or self.scenes[:1]):
+                    for case in self._cases(role, each, (scene,), self.reference(scene)):
+                        yield replace(case, position=position)
 
     def _cases(
         self, role: str, each: Variant | None, scenes: Sequence[Scene], columns: Sequence[Column]
     ) -> Iterator[Case]:
         columns = each.columns or columns if each is not None else columns
-        for scene in scenes:
+        for position, scene in enumerate(scenes):
             for column in columns:
                 if scene.runs_in(column):
-                    yield Case(self, role, scene, column, each)
+                    yield Case(self, role, scene, column, each, position)
 
-    def _reference(self, scene: Scene) -> tuple[Column, ...]:
+    def reference(self, scene: Scene) -> tuple[Column, ...]:
         """Return the column in which a difference shows best: the finest tolerance, or float64."""
         usable = [column for column in self.columns if scene.runs_in(column)]
         if any(column.rtol is not None for column in usable):

@@ -73,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m geomdl precision", description=__doc__)
     parser.add_argument("studies", nargs="*", metavar="STUDY", help=f"of {', '.join(STUDIES)} (all)")
     parser.add_argument("--list", action="store_true", help="list the studies and do nothing")
-    parser.add_argument("--out", type=Path, default=REPORTS, metavar="DIR", help="reports/precision by default")
+    parser.add_argument(
+        "--out", type=Path, default=REPORTS, metavar="DIR", help="reports/precision by default"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer cases, for a look in seconds")
     parser.add_argument("--seed", type=int, default=2311, metavar="S", help="seed (%(default)s)")
     return parser

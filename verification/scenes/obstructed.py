@@ -26,6 +26,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from geomdl import Dataset, Network, Problem
+from geomdl.arithmetic import Array
 from verification.machinery.points import Point, Scene
 from verification.scenes.networks import Draw, inside_window
 
@@ -62,13 +63,16 @@ XOR = _one_neuron("xor", SQUARE, (0.0, 1.0, 1.0, 0.0))
 MEETING = {PEAK.name: NEIGHBOURS, XOR.name: DIAGONALS}
 
 
-def meeting_time(at: Point) -> float:
-    """Return the time, in units of N, at which the segment from x0 to y leaves the image.
+def meeting_time(at: Point, theta: Array | None = None) -> float:
+    """Return the time, in units of N, at which the segment from x[theta] to y leaves the image.
+
+    The start is that of the scene unless another theta is given.
 
     On x0 + (1 - e^-s)(y - x0) the difference of two outputs is e^-s d0 + (1 - e^-s) d1; it vanishes at
     s = log(1 - d0/d1) where d0 and d1 have opposite signs. Infinite when no pair meets.
     """
-    x, y = at.arithmetic.to_float64(at.x), at.arithmetic.to_float64(at.y)
+    start = at.x if theta is None else at.problem.stacked(theta)
+    x, y = at.arithmetic.to_float64(start), at.arithmetic.to_float64(at.y)
     gaps = [(x[i] - x[j], y[i] - y[j]) for i, j in MEETING[at.scene.name]]
     return min((float(np.log1p(-d0 / d1)) for d0, d1 in gaps if d0 * d1 < 0), default=np.inf)
 
