@@ -10,7 +10,7 @@ from typing import Any
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from verification.machinery.checks import claim, variant
-from verification.machinery.columns import ALGEBRAIC
+from verification.machinery.columns import ALGEBRAIC, OPTIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.matrices import DEFICIENT, FULL_ROW_RANK
@@ -42,7 +42,7 @@ def test_right_inverse_is_well_defined_and_has_rank_QN(at: Point) -> list[Ratio]
     "chen2023/penrose/b",
     "chen2023/theorem-2.1/a",
     scenes=SCENES,
-    columns=ALGEBRAIC,
+    columns=(*ALGEBRAIC, *OPTIONAL),
     controls=[NO_FULL_RANK, variant("the Gram matrix not inverted", scenes=WIDE, pen=lambda at: at.D.T)],
 )
 def test_jacobian_times_right_inverse_is_the_identity(
