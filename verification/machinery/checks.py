@@ -98,11 +98,13 @@ class Case:
     def is_quick(self) -> bool:
         """Whether the case belongs to the quick profile.
 
-        The first scene runs in all columns that are cheap; the second in the reference column.
+        The first scene runs in all columns that are cheap; the second in the reference column, unless
+        it needs an orbit of its own.
         """
         if self.position == 0:
             return True
-        return self.position == 1 and self.column in self.check.reference(self.scene)
+        again = self.column.rtol is None and self.column in self.check.reference(self.scene)
+        return self.position == 1 and again
 
     @property
     def label(self) -> str:
