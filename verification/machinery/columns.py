@@ -92,6 +92,6 @@ def seeds_of(column: Column, profile: str) -> int:
     """How many seeds a profile runs in a column: fewer where a number costs more."""
     if column.rtol is not None:
         return {"quick": 1, "default": 1, "deep": 5}[profile]
-    if column.arithmetic_name.startswith(("mp", "arb")):
+    if column.arithmetic_name.startswith(("mp", "arb", "torch")):
         return {"quick": 0, "default": 1, "deep": 3}[profile]
     return {"quick": 1, "default": 3, "deep": 20}[profile]
