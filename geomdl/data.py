@@ -82,6 +82,21 @@ class Dataset:
         """Give every sample a target of its own: labels 0, ..., N-1; targets of shape (N, Q)."""
         return cls(inputs, np.arange(len(inputs)), targets)
 
+    @classmethod
+    def classification(cls, inputs: Array, labels: Any) -> Dataset:
+        """Give every class a unit vector as target; labels may be of any kind that can be sorted.
+
+        Class c is that of the c-th label in sorted order, ``np.unique(labels)[c]``.
+
+        Examples
+        --------
+        >>> data = Dataset.classification(np.zeros((3, 2)), ["wine", "beer", "wine"])
+        >>> data.labels.tolist(), data.targets.tolist()
+        ([1, 0, 1], [[1.0, 0.0], [0.0, 1.0]])
+        """
+        classes, numbered = np.unique(np.asarray(labels), return_inverse=True)
+        return cls(inputs, numbered, arithmetic_of(inputs).eye(len(classes)))
+
     @property
     def size(self) -> int:
         """Number of samples N."""
