@@ -16,10 +16,10 @@ affinely independent, an affine map sends them to any targets. That takes Q - 1 
 fewer for affinely independent targets; wider layers hold the same coordinates padded with zeros.
 
 The sector of a layer is as wide as its data allow. Let s be the coordinate along the axis, counted from
-the apex, and y_j the coordinates across. With powers of two d_j >= max |y_j| / |s| over the samples and
+the apex, and y_j the coordinates across. With a power of two d >= max |y_j| / |s| over the samples and
 base points that the layer meets,
 
-    A = B diag(1, eps / d_2, ..., eps / d_n) (s, y_2, ..., y_n),      A (x - p) >= 0,
+    A = B diag(1, eps / d, ..., eps / d) (s, y_2, ..., y_n),      A (x - p) >= 0,
 
 where B has orthogonal columns, the first one constant, rounded to few bits so that the construction runs
 over the rationals, and eps keeps every row at least half positive: |A (x - p)|_i >= |s| / 2.
@@ -58,7 +58,7 @@ class SequentialMinimizer:
         Least absolute value of a pre-activation of layer l, over the samples and base points that it
         meets; z = 0 and z = 1 are a unit apart. All are positive.
     apertures : ndarray, shape (Q,), float64
-        Largest |y_j| / |s| that layer l meets: the narrower its data leave the sector, the larger.
+        Powers of two d_l >= |y_j| / |s| for all that layer l meets: a narrow sector has a large one.
     conditions : ndarray, shape (Q,), float64
         Condition numbers of the matrices A_l.
     cost_floor : float
@@ -125,41 +125,86 @@ def sequential_minimizer(
     arithmetic, classes = data.arithmetic, len(data.targets)
     widths = _widths(classes, hidden_widths)
     found = class_order(data, order)
-    normals, offsets = arithmetic.array(found.normals), arithmetic.array(found.offsets)
-    coordinates = data.inputs @ normals.T - offsets
+    coordinates = data.inputs @ arithmetic.array(found.normals).T - arithmetic.array(found.offsets)
     base = _base_points(classes, arithmetic)
     turn = np.argsort(found.order)[data.labels]  # the layer that collapses a sample
 
-    sectors, margins, apertures, conditions = [], [], [], []
+    margins, apertures, conditions = [], [], []
     for layer in range(classes):
         met = coordinates[turn >= layer] - base[layer], base[:layer] - base[layer]
         collapsed = np.concatenate([turn[turn >= layer] == layer, np.zeros(layer, dtype=bool)])
         frame, points = _frame(layer, classes, arithmetic), arithmetic.concatenate(met)
-        scales, aperture = _scales(arithmetic.to_float64(points @ frame.T))
-        sectors.append(_sector(frame, scales, widths[layer]))
-        margins.append(_margin(layer, found, points @ sectors[-1][0].T, collapsed))
-        apertures.append(aperture)
-        conditions.append(float(np.linalg.cond(arithmetic.to_float64(sectors[-1][0]))))
-    # The points that are left lie in the last sector, so that further truncations to it do nothing.
-    sectors += [_sector(frame, scales, width) for width in widths[classes:]]
-    apexes = [*base, *[base[-1]] * (len(widths) - classes)]
+        apertures.append(_aperture(arithmetic.to_float64(points @ frame.T)))
+        sector, _ = _sector(frame, apertures[-1], widths[layer])
+        margins.append(_margin(layer, found, points @ sector.T, collapsed))
+        conditions.append(float(np.linalg.cond(arithmetic.to_float64(sector))))
+    targets = data.targets[list(found.order)]
+    network, theta = sequential_network(
+        arithmetic.array(found.normals), arithmetic.array(found.offsets), apertures, targets, widths
+    )
+    return SequentialMinimizer(
+        network=network,
+        theta=theta,
+        order=found,
+        base_points=base,
+        margins=arithmetic.array(margins),
+        apertures=np.array(apertures),
+        conditions=np.array(conditions),
+        cost_floor=_cost_floor(base, targets, max(conditions)),
+    )
 
+
+def sequential_network(
+    normals: Array,
+    offsets: Array,
+    apertures: Sequence[float],
+    targets: Array,
+    hidden_widths: Sequence[int] | None = None,
+) -> tuple[Network, Array]:
+    """Return the network of hyperplanes and apertures, (Q - 1)(M + 1) + Q numbers beside the targets.
+
+    Parameters
+    ----------
+    normals, offsets : arrays, shapes (Q - 1, M) and (Q - 1,)
+        h_l and c_l.
+    apertures : sequence of Q floats
+        d_l, powers of two where the construction has to run over the rationals.
+    targets : array, shape (Q, outputs)
+        In the order in which the layers collapse the classes.
+    hidden_widths : sequence of int, optional
+        As for :func:`sequential_minimizer`.
+
+    Returns
+    -------
+    network : Network
+    theta : array, shape (K,)
+
+    Examples
+    --------
+    >>> network, theta = sequential_network(np.eye(1), np.zeros(1), [1, 1], np.array([[5.0], [7.0]]))
+    >>> at = [layer[0].tolist() for layer in network.layers(theta)]
+    >>> at, network.widths
+    ([[[1.0]], [[-1.0]], [[-4.0]]], (1, 1, 1, 1))
+    """
+    arithmetic, classes = arithmetic_of(normals, offsets, targets), len(targets)
+    widths = _widths(classes, hidden_widths)
+    # After layer Q all points lie in the last sector: further truncations to it do nothing.
+    turns = [min(layer, classes - 1) for layer in range(len(widths))]
+    base = _base_points(classes, arithmetic)
+    frames = [_frame(layer, classes, arithmetic) for layer in range(classes)]
+    sectors = [
+        _sector(frames[turn], apertures[turn], width) for turn, width in zip(turns, widths, strict=True)
+    ]
     matrix, inverse = sectors[0]
-    layers: Layers = [(matrix @ normals, -(matrix @ (offsets + apexes[0])))]
+    layers: Layers = [(matrix @ normals, -(matrix @ (offsets + base[0])))]
     for index in range(1, len(widths)):
         matrix, following = sectors[index]
-        layers.append((matrix @ inverse, matrix @ (apexes[index - 1] - apexes[index])))
+        step = base[turns[index - 1]] - base[turns[index]]
+        layers.append((matrix @ inverse, matrix @ step))
         inverse = following
-    targets = data.targets[list(found.order)]
-    matching = arithmetic.solve(base[:-1] - base[-1], targets[:-1] - targets[-1]).T
-    layers.append((matching @ inverse, targets[-1]))
-    network = Network([data.inputs.shape[1], *widths, targets.shape[1]], get_activation("relu"))
-    size = float(np.linalg.norm(arithmetic.to_float64(matching), 2))
-    error = arithmetic.unit_roundoff * size * len(widths) * max(conditions) ** 2
-    return SequentialMinimizer(
-        network, network.flatten(layers), found, base, arithmetic.array(margins), np.array(apertures),
-        np.array(conditions), error**2 / 2,
-    )  # fmt: skip
+    layers.append((_matching(base, targets) @ inverse, targets[-1]))
+    network = Network([normals.shape[1], *widths, targets.shape[1]], get_activation("relu"))
+    return network, network.flatten(layers)
 
 
 def _widths(classes: int, hidden_widths: Sequence[int] | None) -> list[int]:
@@ -208,23 +253,33 @@ def _frame(layer: int, classes: int, arithmetic: Arithmetic) -> Array:
     return frame
 
 
-def _scales(met: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return 1, d_2, ..., d_n, powers of two, and the largest ratio |y_j| / |s|."""
-    ratios = np.abs(met[:, 1:]).max(axis=1, initial=0.0) / np.abs(met[:, 0])
-    across = np.abs(met[:, 1:] / met[:, :1]).max(axis=0)
-    powers = 2.0 ** np.ceil(np.log2(np.maximum(across, 2.0**-10)) + 1e-9)
-    return np.concatenate([[1.0], powers]), float(ratios.max())
+def _aperture(met: np.ndarray) -> float:
+    """Return the least power of two that bounds |y_j| / |s| for all points, at least 1."""
+    if met.shape[1] == 1:
+        return 1.0
+    return float(2.0 ** np.ceil(np.log2(max(1.0, np.abs(met[:, 1:] / met[:, :1]).max())) + 1e-9))
 
 
-def _sector(frame: Array, scales: np.ndarray, width: int) -> tuple[Array, Array]:
+def _sector(frame: Array, aperture: float, width: int) -> tuple[Array, Array]:
     """Return A, shape (width, Q - 1), and a left inverse of it."""
-    arithmetic, count = arithmetic_of(frame), len(scales)
+    arithmetic, count = arithmetic_of(frame), len(frame)
     mixing = _orthogonal(width)
     reach = float(np.abs(mixing[:, 1:count]).sum(axis=1).max()) if count > 1 else 0.5
-    mixing[:, 1:] *= 2.0 ** -np.ceil(np.log2(2 * reach))
+    mixing[:, 1:] *= 2.0 ** -np.ceil(np.log2(2 * reach)) / aperture
     inverse = arithmetic.solve(arithmetic.array(mixing), arithmetic.eye(width))[:count]
-    matrix = arithmetic.array(mixing[:, :count] / scales) @ frame
-    return matrix, arithmetic.solve(frame, arithmetic.array(scales)[:, None] * inverse)
+    return arithmetic.array(mixing[:, :count]) @ frame, arithmetic.solve(frame, inverse)
+
+
+def _matching(base: Array, targets: Array) -> Array:
+    """Return Z with Z (p_l - p_Q) = y_l - y_Q, shape (outputs, Q - 1)."""
+    return arithmetic_of(base).solve(base[:-1] - base[-1], targets[:-1] - targets[-1]).T
+
+
+def _cost_floor(base: Array, targets: Array, condition: float) -> float:
+    """Estimate the cost that is left: every layer moves the base points by u kappa_l kappa_(l+1)."""
+    arithmetic = arithmetic_of(base)
+    size = float(np.linalg.norm(arithmetic.to_float64(_matching(base, targets)), 2))
+    return (arithmetic.unit_roundoff * size * len(base) * condition**2) ** 2 / 2
 
 
 def _margin(layer: int, found: ClassOrder, activations: Array, collapsed: np.ndarray) -> Any:
