@@ -179,8 +179,8 @@ def bracket_growth(at: Linearization, *, steps: int = 1, rank: int | None = None
     Equal dimensions mean involutive at theta, and integrable where it is so in a neighbourhood; the
     last dimension K means that horizontal paths reach every direction (Chow). With an activation that is
     homogeneous of degree d (ReLU 1, square 2), every section and hence every bracket is tangent to the
-    level sets of |row of (W_1, b_1)|^2 - d |column of W_2|^2 for every unit of the first hidden layer,
-    so that K is never reached.
+    level sets of |row of (W_l, b_l)|^2 - d |column of W_(l+1)|^2 for every hidden unit, so that K is
+    never reached.
 
     Brackets of brackets need third derivatives. They are central differences of exact brackets, with
     nodes enough to be exact for polynomials in exact arithmetic, and an error of about
@@ -200,7 +200,7 @@ def bracket_growth(at: Linearization, *, steps: int = 1, rank: int | None = None
     factored = pseudoinverse(at.jacobian(), rank=rank)
     condition = 1.0 if at.arithmetic.exact else factored.condition
     span, dimensions, gaps = factored.row_projector(), [factored.rank], [factored.gap]
-    unit = at.arithmetic.unit_roundoff
+    unit, basis = at.arithmetic.unit_roundoff, [factored.row_basis]
     brackets = range_bundle_brackets(at)
     families = [(brackets, _bracket_scale(at), unit)]
     if steps == 2 and len(brackets):
@@ -211,7 +211,10 @@ def bracket_growth(at: Linearization, *, steps: int = 1, rank: int | None = None
             outside = (vectors - vectors @ span) / scale
             found, gap = _count(at, outside, SAFETY * max(outside.shape) * condition * error)
             if found:
-                span = span + pseudoinverse(outside, rank=found).row_projector()
+                # One projector of all directions: a sum of two would keep the noise of the second.
+                basis += [pseudoinverse(outside, rank=found).row_basis]
+                joined = at.arithmetic.concatenate(basis, axis=1).T
+                span = pseudoinverse(joined, rank=dimensions[-1] + found).row_projector()
             dimensions.append(dimensions[-1] + found)
             gaps.append(gap)
         else:
