@@ -175,10 +175,11 @@ def class_order(data: Dataset, order: Sequence[int] | None = None) -> ClassOrder
     >>> line = Dataset(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([1, 0, 0, 2]), np.eye(3))
     >>> class_order(line).order
     (1, 0, 2)
-    >>> class_order(Dataset(line.inputs, np.array([0, 1, 0, 1]), np.eye(2)))
-    Traceback (most recent call last):
-    ...
-    geomdl.separability.InseparableError: the data are not sequentially ...
+    >>> try:
+    ...     class_order(Dataset(line.inputs, np.array([0, 1, 0, 1]), np.eye(2)))
+    ... except InseparableError as error:
+    ...     error.classes
+    (0, 1)
     """
     inputs, remaining = data.arithmetic.to_float64(data.inputs), list(range(len(data.targets)))
     if order is not None and sorted(order) != remaining:

@@ -220,7 +220,7 @@ class Point:
         events, times
             As for :func:`geomdl.integrate`; times in units of N.
         """
-        key = (self.scene.name, self.column.name, self.seed, end, tuple(times))
+        key = (self.scene, self.column.name, self.seed, end, tuple(times))
         if field is None and not events and key in _ORBITS:
             return _ORBITS[key]
         orbit = integrate(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from verification.precision.tables import Settings, Study, write
 
-STUDIES = ("condition", "ranks", "integrators", "decay", "single", "ladder")
+STUDIES = ("condition", "ranks", "integrators", "decay", "single", "explicit", "ladder")
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports" / "precision"
 
