@@ -52,6 +52,17 @@ def hidden_widths(at: Point) -> tuple[int, ...]:
     return at.problem.network.widths[1:-1]
 
 
+def explicit(at: Point) -> SequentialMinimizer:
+    """Return the explicit network of the scene; found once for all checks."""
+    key = (at.scene.name, at.column.name, at.seed)
+    if key not in _EXPLICIT:
+        _EXPLICIT[key] = sequential_minimizer(at.problem.data, hidden_widths=hidden_widths(at))
+    return _EXPLICIT[key]
+
+
+_EXPLICIT: dict[tuple[str, str, int], SequentialMinimizer] = {}
+
+
 def for_the_means(at: Point) -> tuple[Network, Array]:
     """Return the network of the class means, whatever the samples are."""
     data = at.problem.data
@@ -68,7 +79,7 @@ def reached(at: Point) -> tuple[Array, float]:
     if min(widths) < len(data.targets) - 1:
         return within_dimension(at, min(widths)), 1.0
     try:
-        found = sequential_minimizer(data, hidden_widths=widths)
+        found = explicit(at)
     except InseparableError:
         network, theta = for_the_means(at)
         return outputs(network, theta, data.inputs), 1.0
@@ -119,7 +130,7 @@ def test_an_explicit_network_of_these_widths_has_zero_cost(
     at: Point, activation: str = "relu"
 ) -> list[Ratio]:
     if activation != "relu":
-        found = sequential_minimizer(at.problem.data, hidden_widths=hidden_widths(at))
+        found = explicit(at)
         network = Network(found.network.widths, activation)
         return vanishing(at, outputs(network, found.theta, at.problem.data.inputs), accuracy(found))
     return vanishing(at, *reached(at))
@@ -139,7 +150,7 @@ def test_a_normal_an_offset_and_an_aperture_for_each_class_give_the_network(
     at: Point, weights_and_biases: bool = False, offset: int = 1, opening: float = 1.0
 ) -> list[Ratio]:
     data = at.problem.data
-    found = sequential_minimizer(data, hidden_widths=hidden_widths(at))
+    found = explicit(at)
     plan = found.order
     network, theta = sequential_network(
         at.arithmetic.array(plan.normals),
