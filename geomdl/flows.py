@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from geomdl.arithmetic import FLOAT64, Array, Floating, SingularMatrixError, arithmetic_of
+from geomdl.arithmetic import (
+    FLOAT64,
+    Array,
+    Floating,
+    NotFiniteError,
+    SingularMatrixError,
+    arithmetic_of,
+)
 from geomdl.problems import Problem
 from geomdl.pseudoinverses import pseudoinverse, solve_by_gram
 
@@ -264,8 +271,9 @@ def integrate(
         if not np.all(np.isfinite(state)):
             return np.full_like(state, np.nan)
         try:
-            return FLOAT64.array(field(problem, arithmetic.array(state)))
-        except (SingularMatrixError, np.linalg.LinAlgError):
+            with np.errstate(over="ignore", invalid="ignore"):
+                return FLOAT64.array(field(problem, arithmetic.array(state)))
+        except (NotFiniteError, SingularMatrixError, np.linalg.LinAlgError):
             return np.full_like(state, np.nan)
 
     scale = max(float(np.max(np.abs(initial))), 1e-3)

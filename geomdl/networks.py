@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from geomdl.activations import Activation, get_activation
-from geomdl.arithmetic import Arithmetic, Array, arithmetic_of
+from geomdl.arithmetic import Arithmetic, Array, NotFiniteError, arithmetic_of
 
 Layers = list[tuple[Array, Array]]
 
@@ -28,7 +28,7 @@ def check_vector(name: str, vector: Array, arithmetic: Arithmetic, length: int) 
     TypeError
         For another arithmetic, or no array at all.
     ValueError
-        For another shape, NaN or infinity.
+        For another shape; NotFiniteError for NaN or infinity.
     """
     if (other := arithmetic_of(vector)) is not arithmetic:
         raise TypeError(
@@ -38,7 +38,7 @@ def check_vector(name: str, vector: Array, arithmetic: Arithmetic, length: int) 
     if tuple(vector.shape) != (length,):
         raise ValueError(f"got {name} of shape {tuple(vector.shape)}; expected ({length},)")
     if not arithmetic.all_finite(vector):
-        raise ValueError(f"got {name} with NaN or infinite entries; expected finite numbers")
+        raise NotFiniteError(f"got {name} with NaN or infinite entries; expected finite numbers")
 
 
 @dataclass(frozen=True, init=False)
@@ -129,7 +129,7 @@ class Network:
                 f"network of widths {list(self.widths)}"
             )
         if not arithmetic.all_finite(theta):
-            raise ValueError(
+            raise NotFiniteError(
                 "got theta with NaN or infinite entries; expected finite numbers (an orbit may have "
                 "blown up: look at its status)"
             )

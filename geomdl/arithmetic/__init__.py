@@ -20,7 +20,13 @@ name           arrays                                              unit roundoff
 Neither torch nor python-flint is imported before an arithmetic on them is asked for.
 """
 
-from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError, UnsupportedOperationError
+from geomdl.arithmetic.base import (
+    Arithmetic,
+    Array,
+    NotFiniteError,
+    SingularMatrixError,
+    UnsupportedOperationError,
+)
 from geomdl.arithmetic.floating import FLOAT32, FLOAT64, Floating
 from geomdl.arithmetic.lookup import arithmetic_of, get_arithmetic, missing_extra
 from geomdl.arithmetic.multiprecision import Multiprecision
@@ -34,6 +40,7 @@ __all__ = [
     "Array",
     "Floating",
     "Multiprecision",
+    "NotFiniteError",
     "Rationals",
     "SingularMatrixError",
     "UnsupportedOperationError",

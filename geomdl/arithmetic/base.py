@@ -28,6 +28,10 @@ class SingularMatrixError(ArithmeticError, ValueError):
     """A matrix that had to be invertible, or of a given rank, is not, to the working precision."""
 
 
+class NotFiniteError(ValueError):
+    """Numbers that have to be finite are NaN or infinite."""
+
+
 class Arithmetic(ABC):
     """One kind of number: how to make arrays of it, and how to compute with them.
 

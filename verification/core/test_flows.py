@@ -285,6 +285,19 @@ def test_a_blow_up_is_met_at_the_predicted_time() -> None:
     assert np.isclose(np.max(np.abs(orbit.end)), 100, rtol=1e-6)
 
 
+def test_a_trial_step_beyond_the_range_of_numbers_is_shortened() -> None:
+    problem, _ = falling_slope()
+
+    def overflowing(problem: Problem, theta: Array) -> Array:
+        if np.max(np.abs(theta)) > 2:
+            problem.cost.gradient(problem.data, np.full_like(problem.data.stacked_targets, np.inf))
+        return explosion(problem, theta)
+
+    orbit = integrate(problem, overflowing, np.full(4, 0.5), 5.0)
+    assert orbit.status == "step failed"
+    assert np.isclose(orbit.times[-1], 1.5, rtol=1e-6)
+
+
 def test_an_orbit_that_cannot_go_on_says_so_and_keeps_its_steps() -> None:
     problem, _ = falling_slope()
     orbit = integrate(problem, bounded(explosion), np.full(4, 0.5), 5.0, times=[1.0, 3.0])
