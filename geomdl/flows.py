@@ -271,8 +271,7 @@ def integrate(
         if not np.all(np.isfinite(state)):
             return np.full_like(state, np.nan)
         try:
-            with np.errstate(over="ignore", invalid="ignore"):
-                return FLOAT64.array(field(problem, arithmetic.array(state)))
+            return FLOAT64.array(field(problem, arithmetic.array(state)))
         except (NotFiniteError, SingularMatrixError, np.linalg.LinAlgError):
             return np.full_like(state, np.nan)
 
@@ -298,10 +297,11 @@ def _integrate_pieces(
     times, thetas, pieces, start, evaluations = [0.0], [state], [], 0.0, 0
     status, message = "completed", "the orbit reached the final time"
     for stop in stops:
-        result = solve_ivp(
-            velocity, (start, stop), thetas[-1], method="DOP853", rtol=rtol, atol=atol,
-            events=watchers or None, dense_output=True,
-        )  # fmt: skip
+        with np.errstate(over="ignore", invalid="ignore"):  # of trial steps, which are rejected
+            result = solve_ivp(
+                velocity, (start, stop), thetas[-1], method="DOP853", rtol=rtol, atol=atol,
+                events=watchers or None, dense_output=True,
+            )  # fmt: skip
         times.extend(result.t[1:])
         thetas.extend(result.y.T[1:])
         pieces.append((stop, result.sol))

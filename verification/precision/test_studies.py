@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geomdl import FLOAT32, get_arithmetic, pseudoinverse
-from verification.precision import condition, ladder, ranks, single
+from verification.precision import condition, explicit, ladder, ranks, single
 from verification.precision.__main__ import STUDIES, main, study
 from verification.precision.spectra import MODES, spectrum, with_spectrum
 from verification.precision.tables import Result, Settings, Study, aligned, write
@@ -153,3 +153,15 @@ def test_the_ladder_runs_afresh_where_there_is_no_last_run(
 
 def test_studies_name_their_module() -> None:
     assert [study(name).name for name in STUDIES] == list(STUDIES)
+
+
+def test_explicit_networks_fit_exactly_what_is_separable_and_certify_what_is_not() -> None:
+    result = explicit.run(Settings(quick=True))
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    assert {row["data"] for row in rows if row["network"] is None} == {"iris"}
+    assert any("iris (raw, all): no order" in line and "holds exactly" in line for line in result.table)
+    for row in rows:
+        if row["network"] is not None:
+            assert row["rational"] == 0
+            assert 0 <= row["exact cost"] <= row["floor"] < 1e-12
+    assert all(0.8 < row["test"] <= 1 for row in rows if row["test"] is not None)
