@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,7 +158,7 @@ def test_studies_name_their_module() -> None:
 
 def test_explicit_networks_fit_exactly_what_is_separable_and_certify_what_is_not() -> None:
     result = explicit.run(Settings(quick=True))
-    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    rows: list[dict[str, Any]] = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     assert {row["data"] for row in rows if row["network"] is None} == {"iris"}
     assert any("iris (raw, all): no order" in line and "holds exactly" in line for line in result.table)
     for row in rows:
