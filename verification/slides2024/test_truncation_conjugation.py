@@ -2,6 +2,9 @@
 
 tau_(W,b)(x) = W^-1 (relu(W x + b) - b) = (a^-1 o relu o a)(x) with a(x) = W x + b. It is a map of R^Q
 into itself: the identity on the sector {W x + b >= 0}, the constant -W^-1 b on {W x + b <= 0}.
+
+The deck of 2023 has matrices, X in R^(Q x N) with one column a sample and B = [b ... b]; the arrays here
+are their transposes, one row a sample, and are truncated as a whole.
 """
 
 from collections.abc import Callable
@@ -33,6 +36,7 @@ def unit(at: Point) -> dict[str, float]:
 
 @claim(
     "slides2024/truncation-conjugation/a",
+    "slides2023/truncation-conjugation/a",
     scenes=TRUNCATING,
     columns=ALGEBRAIC,
     controls=[
@@ -67,6 +71,7 @@ def test_truncation_fixes_the_positive_sector_and_sends_the_negative_one_to_its_
 
 @claim(
     "slides2024/truncation-conjugation/b",
+    "slides2023/truncation-conjugation/b",
     scenes=TRUNCATING,
     columns=ALGEBRAIC,
     controls=[
