@@ -1,0 +1,90 @@
+"""Section 4.1.1, (4.4): the outputs of the standard flow where rank is lost.
+
+x' = D theta' = -D D^T g, g = grad_x C, and P D D^T = D D^T: with the projector P onto the range of D in
+front, (4.4), or on both sides, as in the talk of 2024, this is (3.1) itself. The projection changes no
+velocity; it says what velocities there can be. Whatever the cost, they are orthogonal to the QN - r
+vectors of the complement of the range: that many linear constraints, none of them at full rank.
+"""
+
+from collections.abc import Callable
+
+from geomdl import pseudoinverse
+from geomdl.arithmetic import Array
+from verification.chen2023.test_theorem_2_1_proof import TWINS, outputs_along
+from verification.chen2023.test_theorem_4_2 import ON_THE_SIMPLEX
+from verification.machinery.checks import claim, variant
+from verification.machinery.columns import ALGEBRAIC
+from verification.machinery.points import Point
+from verification.machinery.ratios import Ratio, identity, property_
+from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST
+
+SCENES = (*RANK_LOST, ON_THE_SIMPLEX, TWINS)
+Matrix = Callable[[Point], Array]
+
+
+def projector(at: Point) -> Array:
+    """Return P, the orthogonal projector onto the range of D."""
+    return pseudoinverse(at.D, rank=at.rank).range_projector()
+
+
+def complement(at: Point) -> Array:
+    """Return 1 - P."""
+    return at.eye(len(at.D)) - projector(at)
+
+
+def output_velocity_matches(at: Point, velocity: Array, expected: Array) -> Ratio:
+    """Measure the derivative of the outputs along a velocity of theta, by differences of the network."""
+    scale = at.arithmetic.largest(abs(at.D) @ abs(velocity)) + at.arithmetic.largest(abs(expected))
+    return identity(outputs_along(at, velocity), expected, scale=scale, size=at.size, condition=at.kappa)
+
+
+@claim(
+    "chen2023/rank-loss-standard/a",
+    scenes=SCENES,
+    columns=ALGEBRAIC,
+    controls=[
+        variant("the complement", projector=complement),
+        variant("uphill", sign=1),
+        variant("without D D^T", gram=lambda at: at.eye(len(at.D))),
+        variant("D^T D for D D^T, K = QN", scenes=RANK_LOST[:1], gram=lambda at: at.D.T @ at.D),
+    ],
+)
+def test_outputs_of_the_standard_flow_follow_the_projected_kernel(
+    at: Point,
+    sign: int = -1,
+    projector: Matrix = projector,
+    gram: Matrix = lambda at: at.D @ at.D.T,
+) -> list[Ratio]:
+    expected = sign * (projector(at) @ (gram(at) @ at.g))
+    return [
+        property_(at.rank < len(at.D), "rank lost"),
+        output_velocity_matches(at, -at.grad_theta, expected),
+    ]
+
+
+@claim(
+    "chen2023/rank-loss-standard/b",
+    scenes=SCENES,
+    columns=ALGEBRAIC,
+    controls=[
+        variant("full rank: no constraint", scenes=(FULL_RANK[0], FULL_RANK_EXACT[0])),
+        variant("the unconstrained flow x' = -g", velocity=lambda at, u: -u),
+        variant("along the range", complement=projector),
+    ],
+)
+def test_velocities_of_the_outputs_meet_constraints_whatever_the_cost(
+    at: Point,
+    velocity: Callable[[Point, Array], Array] = lambda at, u: outputs_along(at, -(at.D.T @ u)),
+    complement: Matrix = complement,
+) -> list[Ratio]:
+    normals = complement(at)
+    count = round(float(normals.trace()))
+    ratios = [property_(count == len(at.D) - at.rank >= 1, f"{count} constraints")]
+    for covector in (at.g, at.random(len(at.D))):
+        moved = velocity(at, covector)
+        scale = at.arithmetic.largest(abs(at.D) @ (abs(at.D).T @ abs(covector)))
+        unit = {"scale": scale, "size": at.size, "condition": at.kappa}
+        ratios.append(identity(normals @ moved, 0 * moved, note="constraints", **unit))
+        # Relative to (3.1) nothing else has changed.
+        ratios.append(identity(moved, -(at.D @ (at.D.T @ covector)), note="(3.1)", **unit))
+    return ratios
