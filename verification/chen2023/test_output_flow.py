@@ -41,6 +41,7 @@ def comparison_orbit(
 
 @claim(
     "chen2023/output-flow/a",
+    "slides2024/euclidean-output-flow/a",
     scenes=SCENES,
     columns=ALGEBRAIC,
     controls=[
@@ -60,6 +61,7 @@ def test_each_output_relaxes_to_its_target_at_rate_one_over_N(
 
 @claim(
     "chen2023/output-flow/b",
+    "slides2024/euclidean-output-flow/a",
     scenes=SCENES,
     columns=ORBITS,
     controls=[variant("rate 2/N", rate=2), variant("no division by N", rate=3.5)],
