@@ -400,6 +400,7 @@ def unconstrained(rank: int) -> Velocity:
 
 @claim(
     "chenewald2024/eq-2.27-2.28/a",
+    "chenewald2024/abstract/a",
     scenes=(*RANK_LOST, IRIS_TWINS, FULL_RANK[0]),
     columns=ORBITS,
     controls=[
@@ -435,6 +436,7 @@ def literal(at: Point, gradient: Array) -> Array:
 
 @claim(
     "chenewald2024/recall-che23-theorem-4.2/a",
+    "chenewald2024/abstract/e",
     scenes=(*CRITICAL, *CRITICAL_EXACT, *SCENES, FULL_RANK_EXACT[1], *BORDERLINE),
     columns=(FLOAT64, MP50, RATIONAL),
     controls=[
