@@ -147,9 +147,7 @@ def _verify(args: argparse.Namespace) -> int:
     counts = verdict_counts(register, claims)
     words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     print(f"{len(claims)} claims selected: {words}", flush=True)
-    child = subprocess.Popen(
-        _pytest_command(args, register, claims), cwd=ROOT, env=_pytest_environment(args.jobs)
-    )
+    child = subprocess.Popen(_pytest_command(args, register, claims), cwd=ROOT)
     code, message = _ending(*wait_for(child))
     if message:
         print(f"geomdl: {message}", file=sys.stderr)
@@ -181,13 +179,6 @@ def _writable(path: str) -> Path:
     if file.is_dir() or not os.access(file.parent, os.W_OK):
         raise UsageError(f"--json {path}: expected a file in an existing folder open to writing")
     return file
-
-
-def _pytest_environment(jobs: int) -> dict[str, str]:
-    """Return our environment; processes side by side share the cores instead of fighting."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    shared = {"OMP_NUM_THREADS": str(threads)} if jobs > 1 else {}
-    return {**shared, **os.environ}
 
 
 def _ending(code: int, interrupted: bool) -> tuple[int, str]:

@@ -1,6 +1,12 @@
 """Fixtures and options of the verification tree."""
 
-import geomdl
+import os
+
+# Matrices are small here: threads of BLAS would wait for each other, most of all beside pytest-xdist.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # read when NumPy is imported
+
+import geomdl  # noqa: E402
 
 if not hasattr(geomdl, "Linearization"):
     raise ImportError(

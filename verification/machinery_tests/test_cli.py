@@ -404,15 +404,6 @@ def test_verify_refuses_an_unwritable_path_before_it_runs(
     assert f"--json {path}: expected a file in an existing folder" in capsys.readouterr().err
 
 
-def test_processes_side_by_side_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert "OMP_NUM_THREADS" not in cli._pytest_environment(1)
-    assert cli._pytest_environment(4)["OMP_NUM_THREADS"] == "2"
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert cli._pytest_environment(4)["OMP_NUM_THREADS"] == "3"
-
-
 # ---- Ctrl-C -----------------------------------------------------------------------------------
 
 SLOW = """
