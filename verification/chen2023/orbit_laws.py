@@ -5,10 +5,23 @@ multiple of the tolerance while x - y decays, so that the relative error of the 
 """
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
-from geomdl import Orbit, cost_reaches, rank_loss
+from geomdl import (
+    Orbit,
+    cost_reaches,
+    rank_loss,
+)
+from geomdl.arithmetic import Array
+from geomdl.flows import Field
+from verification.chen2023.printed_formulas import (
+    STENCIL,
+    derivative,
+    reference_arithmetic,
+    step_for,
+)
 from verification.machinery.points import Point
-from verification.machinery.ratios import Ratio, along_orbit
+from verification.machinery.ratios import Ratio, along_orbit, property_
 
 END = 6.0
 """Final time of the shared orbits, in units of N."""
@@ -49,3 +62,60 @@ def first_time_below(at: Point, level: float, end: float) -> float:
     watch = [] if "large" in at.scene.facts else [rank_loss(at.rank, STILL_FULL)]
     orbit = at.orbit(end=end, events=[cost_reaches(level), *watch])
     return orbit.times[-1] / at.N if orbit.status == "cost reached" else np.inf
+
+
+def outputs_along(at: Point, velocity: Array) -> Array:
+    """Return d/dt x[theta + t v] at t = 0 by differences in the numbers of the reference."""
+    numbers, step = reference_arithmetic(at.arithmetic), step_for(at.arithmetic)
+    problem, theta, v = at.problem.to(numbers), numbers.array(at.theta), numbers.array(velocity)
+    values = [problem.stacked(theta + k * step * v) for k in STENCIL]
+    return at.arithmetic.array(derivative(values, step))
+
+
+DECAY = np.exp(-6.0)
+
+
+def long_orbit(at: Point, field: Field | None = None) -> tuple[Orbit, list[int]]:
+    """Return the orbit to s = 18 N, with the steps at which s = 6 N, 12 N, 18 N."""
+    orbit = at.orbit(field, end=18.0, times=(6.0, 12.0))
+    return orbit, [int(np.argmin(np.abs(orbit.times - s * at.N))) for s in (6.0, 12.0, 18.0)]
+
+
+def limit(values: np.ndarray) -> np.ndarray:
+    """Continue a + b q + c q^2 from q, q^2, q^3, q = e^-6, to q = 0, where s is infinite."""
+    once = (values[1:] - DECAY * values[:-1]) / (1 - DECAY)
+    return (once[1] - DECAY**2 * once[0]) / (1 - DECAY**2)
+
+
+END = 6.0
+
+
+def comparison_orbit(
+    at: Point, end: float = END, times: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Integrate x' = -grad_x C from the outputs of the scene: times, states, targets, in float64."""
+    problem, convert = at.problem, at.arithmetic.array
+    targets = at.arithmetic.to_float64(at.y)
+
+    def velocity(_: float, state: np.ndarray) -> np.ndarray:
+        return -np.asarray(problem.cost.gradient(problem.data, convert(state)), dtype=np.float64)
+
+    start = at.arithmetic.to_float64(at.x)
+    result = solve_ivp(
+        velocity, (0.0, end * at.N), start, method="DOP853", rtol=at.rtol, atol=at.rtol * 1e-3,
+        t_eval=times,
+    )  # fmt: skip
+    return result.t, result.y.T, targets
+
+
+def stopping_time(at: Point, level: float, factor: float = 0.5) -> float:
+    """Return the printed formula in units of N: (1/2) log(C_0 / eps)."""
+    return factor * float(np.log(float(at.problem.value(at.theta)) / level))
+
+
+def in_units_of_N(at: Point, found: float, predicted: float, fraction: float) -> Ratio:
+    """Measure two times, in units of N; the cost is known to rtol * sqrt(C_0 / eps) relative."""
+    growth = max(1.0, fraction**-0.5)
+    if not np.isfinite(found):
+        return property_(False, "the cost never reaches the level: the orbit ends before")
+    return along_orbit(found, predicted, rtol=at.rtol, scale=1.0, growth=growth)

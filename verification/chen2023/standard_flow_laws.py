@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 from geomdl import Orbit, Problem, standard_field
 from geomdl.arithmetic import FLOAT64, Array
 from geomdl.flows import Field
-from verification.chen2023.test_model import reference_arithmetic
+from verification.chen2023.printed_formulas import reference_arithmetic
 from verification.machinery.columns import Column
 from verification.machinery.points import Point, Scene
 

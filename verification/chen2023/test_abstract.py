@@ -25,10 +25,7 @@ from geomdl.critical_points import polish
 from geomdl.fibres import follow_fibre
 from geomdl.flows import Field
 from geomdl.rank_deficiency import negative_curvature, restart
-from verification.chen2023.orbit_laws import first_time_below
-from verification.chen2023.test_theorem_2_1_proof import TWINS
-from verification.chen2023.test_theorem_2_3 import in_units_of_N, stopping_time
-from verification.chen2023.test_theorem_4_2 import (
+from verification.chen2023.equilibria import (
     algebraic_system,
     at_most,
     lost_rank,
@@ -36,6 +33,7 @@ from verification.chen2023.test_theorem_4_2 import (
     terms,
     with_targets,
 )
+from verification.chen2023.orbit_laws import first_time_below, in_units_of_N, stopping_time
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, FLOAT64, MP30, MP50
 from verification.machinery.points import Point
@@ -62,6 +60,7 @@ from verification.scenes.rank_loss import (
     LINEAR_SADDLE,
     LOCAL_MINIMUM,
 )
+from verification.scenes.rank_missing import TWINS
 from verification.scenes.real_data import IRIS
 
 ORBITS_OF_FULL_RANK = (*FULL_RANK, MONOTONE, *SMALLEST, IRIS)

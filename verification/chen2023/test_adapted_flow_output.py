@@ -16,7 +16,6 @@ from geomdl import rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from verification.chen2023.orbit_laws import STILL_FULL, cost_law
-from verification.chen2023.test_theorem_2_1_proof import TWINS
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
@@ -24,6 +23,7 @@ from verification.machinery.ratios import Ratio, along_orbit, bound, identity, p
 from verification.scenes.matrices import DEFICIENT, FULL_ROW_RANK
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
 from verification.scenes.obstructed import COST_FLOOR, MONOTONE, PEAK, XOR, meeting_time
+from verification.scenes.rank_missing import TWINS
 
 WIDE = (*FULL_RANK[:1], *FULL_ROW_RANK[-1:])
 LONG = 12.0

@@ -16,10 +16,8 @@ import numpy as np
 from geomdl import blow_up, pseudoinverse, rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.orbit_laws import STILL_FULL
+from verification.chen2023.orbit_laws import STILL_FULL, comparison_orbit, outputs_along
 from verification.chen2023.test_adapted_flow_form import printed_field as over_field
-from verification.chen2023.test_output_flow import comparison_orbit
-from verification.chen2023.test_theorem_2_1_proof import outputs_along
 from verification.chen2023.test_under_flow import printed_field as under_field
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS

@@ -20,11 +20,11 @@ from verification.chen2023.standard_flow_laws import (
     rate_by_differences,
     standard_orbit,
 )
-from verification.chen2023.test_model import LABELLED
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
+from verification.scenes.labelled import LABELLED
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,

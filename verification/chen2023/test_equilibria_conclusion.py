@@ -15,7 +15,7 @@ import numpy as np
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chen2023.test_theorem_4_2 import at_most, square, terms
+from verification.chen2023.equilibria import at_most, square, terms
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, RATIONAL
 from verification.machinery.points import Point

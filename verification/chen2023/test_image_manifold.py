@@ -23,7 +23,7 @@ import numpy as np
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.fibres import point_in_chart
-from verification.chen2023.test_theorem_2_1_proof import outputs_along
+from verification.chen2023.orbit_laws import outputs_along
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ONLY_FLOAT64, POINTWISE
 from verification.machinery.points import Point

@@ -19,9 +19,14 @@ import numpy as np
 
 from geomdl import MEAN_SQUARE, Problem, integrate, standard_field
 from geomdl.arithmetic import Array
-from verification.chen2023.test_jacobian import AT_A_KINK, STENCIL, derivative, step_for
-from verification.chen2023.test_model import LABELLED, Piece, reference_arithmetic
-from verification.chen2023.test_theorem_2_1_proof import TWINS, outputs_along
+from verification.chen2023.orbit_laws import outputs_along
+from verification.chen2023.printed_formulas import (
+    STENCIL,
+    Piece,
+    derivative,
+    reference_arithmetic,
+    step_for,
+)
 from verification.chenewald2024.test_proposition_2_4 import with_cost
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
@@ -29,6 +34,7 @@ from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity
 from verification.scenes.critical import CRITICAL_RANK_LOST
 from verification.scenes.induced import QUARTIC
+from verification.scenes.labelled import AT_A_KINK, LABELLED
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,
@@ -37,6 +43,7 @@ from verification.scenes.networks import (
     SMALLEST,
     UNDER,
 )
+from verification.scenes.rank_missing import TWINS
 from verification.scenes.real_data import IRIS
 
 OTHER_COSTS = (

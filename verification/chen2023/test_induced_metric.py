@@ -18,9 +18,8 @@ from typing import Any
 
 from geomdl.arithmetic import Array
 from geomdl.output_metrics import kernel_derivative
-from verification.chen2023.test_jacobian import STENCIL, derivative
-from verification.chen2023.test_model import reference_arithmetic
-from verification.chen2023.test_theorem_2_1_proof import outputs_along
+from verification.chen2023.orbit_laws import outputs_along
+from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point

@@ -6,10 +6,7 @@ reference, which is exact for polynomials of degree 4 and piecewise linear funct
 (hence over the rationals), and has more digits than the column everywhere else.
 """
 
-import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,108 +14,37 @@ from geomdl import (
     CLASS_WEIGHTED,
     LEAST_SQUARES,
     Cost,
-    Dataset,
-    Network,
     Problem,
     adapted_field,
     standard_field,
 )
-from geomdl.arithmetic import Arithmetic, Array
+from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.test_model import (
-    LABELLED,
+from verification.chen2023.printed_formulas import (
+    STENCIL,
     Piece,
     Position,
     by_output,
     by_sample,
-    printed_network,
+    derivative,
+    gradient_by_differences,
+    output_gradient,
+    outputs_around,
+    printed_cost,
     reference_arithmetic,
     stacked,
+    step_for,
+    unit_of_gradient,
 )
 from verification.machinery.checks import claim, variant
-from verification.machinery.columns import ALGEBRAIC, ORBITS, Column
-from verification.machinery.points import Point, Scene
+from verification.machinery.columns import ALGEBRAIC, ORBITS
+from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity
+from verification.scenes.labelled import AT_A_KINK, LABELLED
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
 
 SCENES = (*LABELLED, *FULL_RANK_EXACT[:1], *UNDER[:1], *BORDERLINE, *SMALLEST)
-STENCIL = (-2, -1, 1, 2)
 Transpose = Callable[[Array], Array]
-
-
-def kink_scene(activation: str) -> Scene:
-    """Make a scene with integer numbers in which every hidden pre-activation is zero."""
-    network = Network([2, 3, 2], activation)
-
-    def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        theta = generator.integers(1, 4, size=network.parameter_count).astype(np.float64)
-        network.layers(theta)[0][0][:, 1] = 0.0
-        network.layers(theta)[0][1][:] = -network.layers(theta)[0][0][:, 0]
-        data = Dataset.regression(np.array([[1.0, 2.0], [1.0, 3.0]]), np.array([[0.0, 1.0], [2.0, 3.0]]))
-        return Problem(network, data), theta
-
-    return Scene(f"{network}-N2-at-the-kink", draw, frozenset({"kink"}), exact=True)
-
-
-AT_A_KINK = (kink_scene("relu"), kink_scene("leaky_relu"))
-"""Against the hypothesis of the text, the activation has no derivative where it is needed."""
-
-
-def step_for(arithmetic: Arithmetic) -> Any:
-    """Return h, with h^4 below the roundoff of the column and 1/h below the digits to spare."""
-    numbers = reference_arithmetic(arithmetic)
-    if arithmetic.exact:
-        return numbers.number(1, 2**24)
-    return numbers.number(1, 10 ** (math.ceil(-math.log10(arithmetic.unit_roundoff)) // 2 + 2))
-
-
-def derivative(values: Sequence[Any], step: Any) -> Any:
-    """Return f'(0) from f(-2h), f(-h), f(h), f(2h)."""
-    return (8 * (values[2] - values[1]) - (values[3] - values[0])) / (12 * step)
-
-
-@lru_cache(maxsize=1024)
-def outputs_around(scene: Scene, column: Column, seed: int, row_by_row: bool) -> list[list[Any]]:
-    """Return x_1, ..., x_N at theta + k h e_l, for every parameter l and every k of the stencil."""
-    at = scene.at(column, seed)
-    theta, step = reference_arithmetic(at.arithmetic).array(at.theta).tolist(), step_for(at.arithmetic)
-    around = []
-    for index in range(len(theta)):
-        moved = [[*theta[:index], theta[index] + k * step, *theta[index + 1 :]] for k in STENCIL]
-        around.append(
-            [[x[-1] for x in printed_network(at, one, row_by_row=row_by_row)] for one in moved]
-        )
-    return around
-
-
-def printed_cost(at: Point, rows: Sequence[Sequence[Any]], position: Position = by_sample) -> Any:
-    """Return (1.7) for outputs x_1, ..., x_N in the numbers of the reference."""
-    data = at.problem.data
-    targets = reference_arithmetic(at.arithmetic).array(data.targets).tolist()
-    pairs = zip(stacked(rows), stacked([targets[label] for label in data.labels], position), strict=True)
-    return sum((x - y) ** 2 for x, y in pairs) / (2 * at.N)
-
-
-@lru_cache(maxsize=1024)
-def gradient_by_differences(scene: Scene, column: Column, seed: int, position: Position) -> Array:
-    """Return the gradient of theta -> C[x[theta]]."""
-    at, around = scene.at(column, seed), outputs_around(scene, column, seed, True)
-    costs = [[printed_cost(at, rows, position) for rows in of_parameter] for of_parameter in around]
-    step = step_for(at.arithmetic)
-    return at.arithmetic.array([derivative(values, step) for values in costs])
-
-
-def output_gradient(at: Point) -> Array:
-    """(1.20): (x[theta] - y_omega) / N."""
-    return (at.x - at.y) / at.number(at.N)
-
-
-def unit_of_gradient(at: Point) -> dict[str, Any]:
-    """Return the size of the terms that are summed in D^T grad_x C, and their number."""
-    return {
-        "scale": at.arithmetic.largest(abs(at.D).T @ (abs(at.x) + abs(at.y))) / at.N,
-        "size": at.size,
-    }
 
 
 @claim(

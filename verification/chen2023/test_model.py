@@ -5,87 +5,26 @@ entry at a time, in numbers of twice the digits (or in fractions), and held agai
 library. The text leaves the order of theta open; layer by layer, W_l row by row, then b_l, is ours.
 """
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
-import numpy as np
-
-from geomdl import Dataset, Network, Problem, get_arithmetic, outputs
-from geomdl.arithmetic import FLOAT64, Arithmetic, Array
+from geomdl import outputs
+from geomdl.arithmetic import Array
+from verification.chen2023.printed_formulas import (
+    Piece,
+    Position,
+    by_output,
+    by_sample,
+    printed_network,
+    reference_arithmetic,
+    stacked,
+)
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ONLY_FLOAT64
-from verification.machinery.points import Point, Scene
+from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
-from verification.scenes.networks import ATTEMPTS, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
-
-NEAREST_KINK = 2.0**-10
-"""Least distance of a pre-activation from the kinks of a piecewise linear activation."""
-
-
-def hidden_pre_activations(network: Network, theta: np.ndarray, inputs: np.ndarray) -> Iterator[Array]:
-    """Yield the pre-activations of the hidden layers, in float64."""
-    below = inputs
-    for weight, bias in network.layers(theta)[:-1]:
-        z = below @ weight.T + bias
-        yield z
-        below = network.activation.value(FLOAT64, z)
-
-
-def labelled_scene(
-    widths: Sequence[int],
-    activation: str,
-    class_sizes: Sequence[int],
-    *,
-    bits: int | None = None,
-    targets_coincide: bool = False,
-    suffix: str = "",
-) -> Scene:
-    """Make a scene with exactly Q targets, class_sizes[i] samples of target i in shuffled order.
-
-    Targets are pairwise distinct unless they shall coincide; pre-activations stay off all kinks.
-    """
-    network = Network(widths, activation)
-    if len(class_sizes) != network.outputs:
-        raise ValueError(f"got {len(class_sizes)} class sizes; expected Q = {network.outputs}")
-    name = f"{network}-N{'+'.join(map(str, class_sizes))}{suffix}"
-
-    def grid(values: np.ndarray) -> np.ndarray:
-        return values if bits is None else np.round(values * 2**bits) / 2**bits
-
-    def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        labels = generator.permutation(np.repeat(np.arange(len(class_sizes)), class_sizes))
-        for _ in range(ATTEMPTS):
-            inputs = grid(generator.standard_normal((len(labels), network.inputs)))
-            targets = grid(generator.standard_normal((len(class_sizes), network.outputs)))
-            if targets_coincide:
-                targets[:] = targets[0]
-            theta = grid(network.random_theta(generator))
-            distinct = len(np.unique(targets, axis=0)) == len(targets)
-            smooth = not network.activation.piecewise_linear or all(
-                np.abs(z).min() >= NEAREST_KINK for z in hidden_pre_activations(network, theta, inputs)
-            )
-            if smooth and distinct != (targets_coincide and len(targets) > 1):
-                return Problem(network, Dataset(inputs, labels, targets)), theta
-        raise RuntimeError(f"scene {name}: no draw of {ATTEMPTS} is off the kinks")
-
-    return Scene(name, draw, frozenset({"labelled"}), exact=bits is not None)
-
-
-LABELLED = (
-    labelled_scene([2, 3, 3], "sigmoid", (3, 2, 1)),
-    labelled_scene([3, 3, 2], "tanh", (4, 1)),
-    labelled_scene([2, 3, 2, 2], "gelu", (1, 3)),
-    labelled_scene([1, 4, 2], "sin", (2, 3)),
-    labelled_scene([1, 1, 1, 1], "softplus", (3,)),
-    labelled_scene([2, 3, 2], "square", (2, 1), bits=3),
-    labelled_scene([2, 3, 2, 2], "leaky_relu", (1, 3), bits=3),
-    labelled_scene([2, 4, 2], "relu", (2, 2), bits=3),
-    labelled_scene([3, 2], "identity", (3, 1), bits=3),
-    labelled_scene([2, 1], "identity", (1,), bits=3),
-)
-"""Every activation, Q classes of different sizes; also without hidden layer, of width 1, with N = 1."""
+from verification.scenes.labelled import LABELLED, labelled_scene
+from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
 
 UNLABELLED = (*FULL_RANK[:2], *FULL_RANK_EXACT, *UNDER[:1], *SMALLEST)
 """Any targets: overparametrized and underparametrized, N = 1 and Q = 1."""
@@ -93,96 +32,9 @@ UNLABELLED = (*FULL_RANK[:2], *FULL_RANK_EXACT, *UNDER[:1], *SMALLEST)
 SCENES = (*LABELLED, *UNLABELLED)
 
 
-def reference_arithmetic(arithmetic: Arithmetic) -> Arithmetic:
-    """Return numbers of twice the digits and ten more; exact numbers stay what they are."""
-    if arithmetic.exact:
-        return arithmetic
-    return get_arithmetic(f"mp{2 * math.ceil(-math.log10(arithmetic.unit_roundoff)) + 10}")
-
-
-def textbook_activation(name: str, numbers: Arithmetic) -> Callable[[Any], Any]:
-    """Return an activation of one number by its textbook definition, without its derivative."""
-    context: Any = getattr(numbers, "context", None)  # of mpmath; fractions know rational functions only
-    return {
-        "tanh": lambda z: 1 - 2 / (context.exp(2 * z) + 1),
-        "sigmoid": lambda z: 1 / (1 + context.exp(-z)),
-        "softplus": lambda z: context.log(1 + context.exp(z)),
-        "gelu": lambda z: z * context.ncdf(z),
-        "sin": lambda z: context.sin(z),
-        "relu": lambda z: max(z, 0 * z),
-        "leaky_relu": lambda z: max(z, z / 100),
-        "square": lambda z: z**2,
-        "identity": lambda z: z,
-    }[name]
-
-
-def printed_layers(
-    widths: Sequence[int],
-    activation: Callable[[Any], Any],
-    theta: Sequence[Any],
-    point: Sequence[Any],
-    *,
-    row_by_row: bool = True,
-    biases: int = 1,
-    affine_output: bool = True,
-) -> list[list[Any]]:
-    """Return x^(0), ..., x^(L+1) of one sample by (1.3)-(1.4), one entry at a time."""
-    entries, layers = iter(theta), [list(point)]
-    for index, (narrow, wide) in enumerate(pairwise(widths), start=1):
-        if row_by_row:
-            weight = {(row, column): next(entries) for row in range(wide) for column in range(narrow)}
-        else:
-            weight = {(row, column): next(entries) for column in range(narrow) for row in range(wide)}
-        layer = []
-        for row in range(wide):
-            z = biases * next(entries)
-            for column in range(narrow):
-                z = z + weight[row, column] * layers[-1][column]
-            layer.append(z if index == len(widths) - 1 and affine_output else activation(z))
-        layers.append(layer)
-    if next(entries, None) is not None:
-        raise ValueError("theta has more entries than the layers use")
-    return layers
-
-
-def printed_network(
-    at: Point, theta: Sequence[Any] | None = None, **pieces: Any
-) -> list[list[list[Any]]]:
-    """Return the layers of every sample in the numbers of the reference, at at.theta or elsewhere."""
-    numbers, network = reference_arithmetic(at.arithmetic), at.problem.network
-    activation = textbook_activation(network.activation.name, numbers)
-    theta = numbers.array(at.theta).tolist() if theta is None else theta
-    return [
-        printed_layers(network.widths, activation, theta, point, **pieces)
-        for point in numbers.array(at.problem.data.inputs).tolist()
-    ]
-
-
-Position = Callable[[int, int, int, int], int]
 Index = Callable[[int, Array], int]
 Width = Callable[[Sequence[int]], int]
-Piece = Callable[[Point], Any]
 Count = Callable[[Point, int], float]
-
-
-def by_sample(j: int, q: int, samples: int, outputs_: int) -> int:
-    """Place component q of sample j as in (1.2) and (1.8)."""
-    return j * outputs_ + q
-
-
-def by_output(j: int, q: int, samples: int, outputs_: int) -> int:
-    """Place it in the wrong order; the same for N = 1 or Q = 1."""
-    return q * samples + j
-
-
-def stacked(rows: Sequence[Sequence[Any]], position: Position = by_sample) -> list[Any]:
-    """Stack N vectors of Q components."""
-    samples, outputs_ = len(rows), len(rows[0])
-    result: list[Any] = [None] * (samples * outputs_)
-    for j in range(samples):
-        for q in range(outputs_):
-            result[position(j, q, samples, outputs_)] = rows[j][q]
-    return result
 
 
 @claim(

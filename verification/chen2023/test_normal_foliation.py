@@ -27,8 +27,7 @@ from geomdl.bundles import rescaling_directions
 from geomdl.fibres import kernel_basis, point_in_chart
 from geomdl.geometry import bracket_growth, integrability_defect
 from geomdl.output_manifold import recover_parameters
-from verification.chen2023.test_jacobian import STENCIL, derivative, step_for
-from verification.chen2023.test_model import reference_arithmetic
+from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic, step_for
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, POINTWISE, RATIONAL
 from verification.machinery.points import Point

@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 from geomdl import LEAST_SQUARES
 from geomdl.arithmetic import Array
+from verification.chen2023.orbit_laws import comparison_orbit
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
@@ -18,25 +19,6 @@ from verification.machinery.ratios import Ratio, along_orbit, identity, property
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
 
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *UNDER[:1], *BORDERLINE[:1], *SMALLEST)
-END = 6.0
-
-
-def comparison_orbit(
-    at: Point, end: float = END, times: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Integrate x' = -grad_x C from the outputs of the scene: times, states, targets, in float64."""
-    problem, convert = at.problem, at.arithmetic.array
-    targets = at.arithmetic.to_float64(at.y)
-
-    def velocity(_: float, state: np.ndarray) -> np.ndarray:
-        return -np.asarray(problem.cost.gradient(problem.data, convert(state)), dtype=np.float64)
-
-    start = at.arithmetic.to_float64(at.x)
-    result = solve_ivp(
-        velocity, (0.0, end * at.N), start, method="DOP853", rtol=at.rtol, atol=at.rtol * 1e-3,
-        t_eval=times,
-    )  # fmt: skip
-    return result.t, result.y.T, targets
 
 
 @claim(

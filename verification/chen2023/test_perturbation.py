@@ -27,7 +27,7 @@ from geomdl import FLOAT64, cost_hessian, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.critical_points import independent_columns, normal_directions
 from geomdl.rank_deficiency import negative_curvature, normal_curvatures, restart
-from verification.chen2023.test_theorem_4_2 import ON_THE_SIMPLEX, cut, square
+from verification.chen2023.equilibria import ON_THE_SIMPLEX, cut, square
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64 as IN_FLOAT64
 from verification.machinery.columns import MP30, MP50, MP100, RATIONAL

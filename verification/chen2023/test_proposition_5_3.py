@@ -25,7 +25,7 @@ import numpy as np
 from geomdl import Problem, integrate, pseudoinverse, standard_field
 from geomdl.arithmetic import Array, arithmetic_of
 from geomdl.flows import Field
-from verification.chen2023.test_theorem_2_1_proof import outputs_along
+from verification.chen2023.orbit_laws import outputs_along
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point

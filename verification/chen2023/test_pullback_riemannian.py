@@ -22,8 +22,8 @@ import numpy as np
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
+from verification.chen2023.orbit_laws import outputs_along
 from verification.chen2023.test_image_manifold import at_zero_output_weights
-from verification.chen2023.test_theorem_2_1_proof import outputs_along
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point

@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chen2023.test_theorem_2_1_proof import TWINS, outputs_along
-from verification.chen2023.test_theorem_4_2 import ON_THE_SIMPLEX
+from verification.chen2023.equilibria import ON_THE_SIMPLEX
+from verification.chen2023.orbit_laws import outputs_along
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST
+from verification.scenes.rank_missing import TWINS
 
 SCENES = (*RANK_LOST, ON_THE_SIMPLEX, TWINS)
 Matrix = Callable[[Point], Array]

@@ -33,9 +33,9 @@ from geomdl.arithmetic import Array
 from geomdl.critical_points import independent_columns
 from geomdl.fibres import follow_fibre, point_in_chart, range_curvature
 from geomdl.second_derivatives import jacobian_derivative
+from verification.chen2023.equilibria import algebraic_system
+from verification.chen2023.orbit_laws import outputs_along
 from verification.chen2023.test_image_manifold import at_zero_output_weights
-from verification.chen2023.test_theorem_2_1_proof import TWINS, outputs_along
-from verification.chen2023.test_theorem_4_2 import algebraic_system
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, POINTWISE
 from verification.machinery.points import Point
@@ -45,6 +45,7 @@ from verification.scenes.critical import CRITICAL_RANK_LOST
 from verification.scenes.critical_points import DEAD_UNITS, RANK_NOT_CONSTANT
 from verification.scenes.foliations import EQUAL_INPUTS
 from verification.scenes.networks import FULL_RANK, RANK_LOST, UNDER
+from verification.scenes.rank_missing import TWINS
 from verification.scenes.underparametrized import AFFINE, NEAR
 
 INJECTIVE = (*NEAR[:3], *UNDER[:1], *AFFINE)

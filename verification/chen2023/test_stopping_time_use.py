@@ -13,8 +13,8 @@ import numpy as np
 from geomdl import adapted_field, cost_reaches, integrate, rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.orbit_laws import STILL_FULL
-from verification.chen2023.test_theorem_2_3 import FRACTION, OBSTRUCTED, SCENES, stopping_time
+from verification.chen2023.orbit_laws import STILL_FULL, stopping_time
+from verification.chen2023.test_theorem_2_3 import FRACTION, OBSTRUCTED, SCENES
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALL_ORBITS, ORBITS
 from verification.machinery.points import Point

@@ -12,15 +12,14 @@ from geomdl import standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.problems import Problem
-from verification.chen2023.orbit_laws import END, cost_law, outputs_law
-from verification.chen2023.test_output_flow import comparison_orbit
-from verification.chen2023.test_theorem_2_1_proof import TOO_FEW, TWINS
+from verification.chen2023.orbit_laws import END, comparison_orbit, cost_law, outputs_law
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALL_ORBITS, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit
 from verification.scenes.networks import BORDERLINE, FULL_RANK, SMALLEST
 from verification.scenes.obstructed import AT_TARGETS, BORDERLINE_CLOSE, MONOTONE
+from verification.scenes.rank_missing import TOO_FEW, TWINS
 from verification.scenes.real_data import TRAINING
 
 SYNTHETIC = (*FULL_RANK, MONOTONE, *BORDERLINE[:1], *BORDERLINE_CLOSE, *SMALLEST)

@@ -21,7 +21,6 @@ from geomdl import (
     LEAST_SQUARES,
     MEAN_SQUARE,
     Cost,
-    Dataset,
     Network,
     Orbit,
     Problem,
@@ -30,10 +29,14 @@ from geomdl import (
 )
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
+from verification.chen2023.orbit_laws import limit, long_orbit, outputs_along
+from verification.chen2023.printed_formulas import (
+    Piece,
+    printed_cost,
+    reference_arithmetic,
+)
 from verification.chen2023.test_adapted_flow_form import by_gram_power
-from verification.chen2023.test_jacobian import STENCIL, derivative, printed_cost, step_for
 from verification.chen2023.test_model import SCENES as ANY_NETWORK
-from verification.chen2023.test_model import Piece, reference_arithmetic
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import RANK_CUT, Point, Scene
@@ -49,6 +52,7 @@ from verification.scenes.networks import (
     inside_window,
     network_scene,
 )
+from verification.scenes.rank_missing import TOO_FEW, TWINS
 
 Product = Callable[[Array], Array]
 NO_FULL_RANK = variant(
@@ -63,14 +67,6 @@ NETWORKS = (*FULL_RANK, FULL_RANK_EXACT[0], AFFINE, *BORDERLINE, *SMALLEST)
 def unit_of_chain(at: Point) -> dict[str, Any]:
     """Return kappa^2 for the solves with D D^T."""
     return {"size": at.size, "condition": at.kappa**2}
-
-
-def outputs_along(at: Point, velocity: Array) -> Array:
-    """Return d/dt x[theta + t v] at t = 0 by differences in the numbers of the reference."""
-    numbers, step = reference_arithmetic(at.arithmetic), step_for(at.arithmetic)
-    problem, theta, v = at.problem.to(numbers), numbers.array(at.theta), numbers.array(velocity)
-    values = [problem.stacked(theta + k * step * v) for k in STENCIL]
-    return at.arithmetic.array(derivative(values, step))
 
 
 @claim(
@@ -162,33 +158,9 @@ WINE = Scene(
 )
 
 
-def twins(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-    """Draw a problem in which two samples share their input, but not their target."""
-    network = Network([2, 8, 2], "tanh")
-    inputs = generator.standard_normal((4, 2))
-    inputs[3] = inputs[0]
-    data = Dataset.regression(inputs, generator.standard_normal((4, 2)))
-    return Problem(network, data), network.random_theta(generator)
-
-
-TWINS = Scene("2-8-2-tanh-N4-twins", inside_window(twins, 6, "twins"), frozenset({"rank lost", "over"}))
 TRAINING = (*FULL_RANK, AFFINE, *BORDERLINE[:1], *SMALLEST, WINE)
-TOO_FEW = network_scene([2, 1], "identity", 6, facts=["under", "injective"])
 WITHOUT_RANK = variant("rank lost or K < QN", scenes=(TWINS, TOO_FEW), hypotheses=False)
-DECAY = np.exp(-6.0)
 Limit = Callable[[np.ndarray], np.ndarray]
-
-
-def long_orbit(at: Point, field: Field | None = None) -> tuple[Orbit, list[int]]:
-    """Return the orbit to s = 18 N, with the steps at which s = 6 N, 12 N, 18 N."""
-    orbit = at.orbit(field, end=18.0, times=(6.0, 12.0))
-    return orbit, [int(np.argmin(np.abs(orbit.times - s * at.N))) for s in (6.0, 12.0, 18.0)]
-
-
-def limit(values: np.ndarray) -> np.ndarray:
-    """Continue a + b q + c q^2 from q, q^2, q^3, q = e^-6, to q = 0, where s is infinite."""
-    once = (values[1:] - DECAY * values[:-1]) / (1 - DECAY)
-    return (once[1] - DECAY**2 * once[0]) / (1 - DECAY**2)
 
 
 def keeps_full_rank(orbit: Orbit) -> Ratio:

@@ -9,7 +9,7 @@ orbit must live until s_eps, which rank QN along the orbit does not grant (scene
 import numpy as np
 from scipy.optimize import brentq
 
-from verification.chen2023.orbit_laws import first_time_below
+from verification.chen2023.orbit_laws import first_time_below, in_units_of_N, stopping_time
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALL_ORBITS, ORBITS
 from verification.machinery.points import Point
@@ -22,19 +22,6 @@ SYNTHETIC = (*FULL_RANK, MONOTONE, *BORDERLINE[:1], *SMALLEST)
 SCENES = (*SYNTHETIC, *TRAINING)
 OBSTRUCTED = (PEAK, XOR)
 FRACTION = 1e-3
-
-
-def stopping_time(at: Point, level: float, factor: float = 0.5) -> float:
-    """Return the printed formula in units of N: (1/2) log(C_0 / eps)."""
-    return factor * float(np.log(float(at.problem.value(at.theta)) / level))
-
-
-def in_units_of_N(at: Point, found: float, predicted: float, fraction: float) -> Ratio:
-    """Measure two times, in units of N; the cost is known to rtol * sqrt(C_0 / eps) relative."""
-    growth = max(1.0, fraction**-0.5)
-    if not np.isfinite(found):
-        return property_(False, "the cost never reaches the level: the orbit ends before")
-    return along_orbit(found, predicted, rtol=at.rtol, scale=1.0, growth=growth)
 
 
 @claim(

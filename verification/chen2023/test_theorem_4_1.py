@@ -22,6 +22,7 @@ from geomdl.arithmetic import Array
 from geomdl.critical_points import independent_columns
 from geomdl.flows import Field
 from geomdl.rank_deficiency import differential_algebraic_field
+from verification.chen2023.equilibria import ON_THE_SIMPLEX
 from verification.chen2023.orbit_laws import cost_law
 from verification.chen2023.test_adapted_flow_form import by_two_factors, unit_of_velocity
 from verification.chen2023.test_rank_loss_projector import back, diagonalize
@@ -30,8 +31,6 @@ from verification.chen2023.test_rank_loss_standard import (
     output_velocity_matches,
     projector,
 )
-from verification.chen2023.test_theorem_2_1_proof import TWINS
-from verification.chen2023.test_theorem_4_2 import ON_THE_SIMPLEX
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
@@ -46,6 +45,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.rank_loss import ROTATED
+from verification.scenes.rank_missing import TWINS
 from verification.scenes.real_data import IRIS_TWINS
 
 DEFICIENT = (*RANK_LOST, ON_THE_SIMPLEX)

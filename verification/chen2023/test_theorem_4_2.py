@@ -24,13 +24,11 @@ constant rank, one choice of columns need not do: 2-1-2 with N = 3 has nine poin
 of rank 5, at which each of the 21 choices fails at least once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
-from geomdl import Dataset, Network, Problem, cost_hessian, pseudoinverse
+from geomdl import cost_hessian, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.critical_points import (
     hessian_kernel,
@@ -39,16 +37,32 @@ from geomdl.critical_points import (
     polish,
     width_one_critical_point,
 )
+from verification.chen2023.equilibria import (
+    ELSEWHERE,
+    EQUILIBRIA,
+    EXCEPTIONAL,
+    ON_THE_SIMPLEX,
+    algebraic_system,
+    at_most,
+    cut,
+    lost_rank,
+    missed_by_the_others,
+    on_the_simplex,
+    pinv,
+    square,
+    terms,
+    weakest_direction,
+    with_targets,
+)
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP30, MP50, MP100, POINTWISE, RATIONAL
-from verification.machinery.points import Point, Scene
+from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.critical_points import (
     BUILT,
     BUILT_EXACT,
     CLOSED_FORM,
     CRITICAL,
-    DEAD_UNITS,
     FOUND,
     MINIMIZERS,
     NOT_GLOBAL,
@@ -58,53 +72,16 @@ from verification.scenes.critical_points import (
     RANK_NOT_CONSTANT,
 )
 from verification.scenes.matrices import ANY_MATRIX, DEFICIENT
-from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, UNDER
+from verification.scenes.networks import FULL_RANK, RANK_LOST, UNDER
 
-EQUILIBRIA = (CLOSED_FORM[0], CLOSED_FORM[3], *BUILT, *BUILT_EXACT, *RANK_NOT_CONSTANT, DEAD_UNITS)
-ELSEWHERE = (*FULL_RANK[:2], *FULL_RANK_EXACT, *RANK_LOST, *UNDER[:1], *BORDERLINE)
 ANYWHERE = (*EQUILIBRIA, *ELSEWHERE, *ANY_MATRIX)
-EXCEPTIONAL = (ONE_HOT, POLYGONS)
 
 Vector = Callable[[Point], Array]
-
-
-def square(values: Array) -> Any:
-    """Return the sum of squares."""
-    return (values * values).sum()
-
-
-def terms(at: Point) -> Array:
-    """Return the size of the terms of g, which cancel where outputs are near their targets."""
-    return abs(at.g) if at.is_matrix else (abs(at.x) + abs(at.y)) / at.number(at.N)
-
-
-def at_most(at: Point, value: Array, factor: Any, other: Array, scale: Any, note: str) -> Ratio:
-    """Measure |value|^2 <= factor |other|^2, up to 30 units of rounding of scale |g|^2."""
-    roundoff = 30 * at.size * at.kappa * at.arithmetic.unit_roundoff
-    unit = at.arithmetic.array([roundoff])[0]
-    limit = factor * square(other) + unit * unit * scale * square(terms(at))
-    return bound(square(value), limit, slack=roundoff, note=note)
-
-
-def pinv(at: Point) -> Any:
-    """Return the pseudoinverse of D, with the rank of the scene."""
-    return pseudoinverse(at.D, rank=at.rank)
-
-
-def algebraic_system(at: Point, g: Array) -> Array:
-    """(4.5): D^T Psi with Psi = -(D D^T)^+ g, which minimizes |D D^T Psi + g|."""
-    inverse = pinv(at).matrix()
-    return -at.D.T @ (inverse.T @ (inverse @ g))
 
 
 def one_rank_too_low(at: Point, g: Array) -> Array:
     """Solve with the smallest nonzero singular value of D taken for zero."""
     return pseudoinverse(at.D, rank=at.rank - 1).apply(g)
-
-
-def weakest_direction(at: Point) -> Array:
-    """Return the left singular vector of the smallest nonzero singular value."""
-    return at.arithmetic.svd(at.D)[0][:, at.rank - 1]
 
 
 @claim(
@@ -175,18 +152,6 @@ def test_equilibria_of_the_adapted_flow_that_are_not_global_have_lost_rank(at: P
     return [velocity, resting, lost_rank(at)]
 
 
-def lost_rank(at: Point) -> Ratio:
-    """Measure sigma_QN = 0; over the rationals, rank < QN."""
-    rows, columns = at.D.shape
-    if at.arithmetic.exact or columns < rows:
-        return property_(pinv(at).rank < rows, "rank of D below QN")
-    sigma = at.arithmetic.singular_values(at.D)
-    # The noise of a zero singular value depends on how the routine deflates: a bound, not a ladder.
-    return bound(
-        sigma[-1], 30 * at.size * at.arithmetic.unit_roundoff * float(sigma[0]), note="sigma_QN"
-    )
-
-
 def combinations_of_columns(at: Point) -> Array:
     """Draw rank D combinations of the columns of D."""
     return at.D @ at.random(at.D.shape[1], max(at.rank, 1))
@@ -211,15 +176,6 @@ def test_projector_may_be_dropped_next_to_fields_in_its_range(
     return identity(v.T @ project(p, at.g), v.T @ at.g, scale=scale, size=at.size, condition=at.kappa)
 
 
-SIMPLEX = Network([2, 1, 2], "square")
-
-
-def on_the_simplex(hidden: Iterable[float], outgoing: Iterable[float]) -> np.ndarray:
-    """Return theta of 2-1-2 with given pre-activations on the inputs (0, 0), (1, 0), (0, 1)."""
-    first, second, third = hidden
-    return np.array([second - first, third - first, first, *outgoing, 0.0, 0.0])
-
-
 def whole_region(at: Point) -> list[Array]:
     """Return points of U = {pre-activations positive and not all equal, W_2 != 0}, which is connected.
 
@@ -236,16 +192,6 @@ def whole_region(at: Point) -> list[Array]:
 def nearby(at: Point) -> list[Array]:
     """Draw points close to theta."""
     return [at.theta, *(at.theta + at.random(len(at.theta)) / at.number(1024) for _ in range(3))]
-
-
-def _simplex(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-    data = Dataset.regression(np.eye(3, 2, -1), np.round(8 * generator.standard_normal((3, 2))) / 8)
-    return Problem(SIMPLEX, data), on_the_simplex(
-        (1, 2, 3), np.round(8 * generator.uniform(0.5, 2, 2)) / 8
-    )
-
-
-ON_THE_SIMPLEX = Scene(f"simplex-{SIMPLEX}-N3", _simplex, frozenset({"rank lost", "over"}), exact=True)
 
 
 def suitable(at: Point) -> list[list[int]]:
@@ -291,13 +237,6 @@ def test_suitable_columns_of_D_span_the_range(
     return min((worst_over_points(choice) for choice in choices(at)), key=lambda ratio: ratio.value)
 
 
-def missed_by_the_others(at: Point) -> Array:
-    """Return a gradient at which all g_alpha vanish but the last, which is missing."""
-    *others, last = independent_columns(at.D, at.rank)
-    column = at.D[:, last]
-    return column - pseudoinverse(at.D[:, others]).range_projector() @ column
-
-
 @claim(
     "chen2023/theorem-4.2-proof/e",
     scenes=(*EQUILIBRIA, *RANK_LOST, *UNDER[:1]),
@@ -315,11 +254,6 @@ def test_equilibria_are_the_common_zeros_of_r_functions(
         at_most(at, functions, 1, gradient, size, "functions against gradient"),
         at_most(at, gradient, ratio, functions, size * ratio, "gradient against functions"),
     ]
-
-
-def cut(at: Point) -> float:
-    """Return the ratio to the largest up to which singular values of the Hessian are rounding."""
-    return 1e3 * at.size * at.arithmetic.unit_roundoff
 
 
 BOTH = ("chen2023/theorem-4.2/b", "chen2023/theorem-4.2-proof/e")
@@ -350,11 +284,6 @@ def test_gradients_of_the_r_functions_are_independent(at: Point, more: int = 0) 
                 ratios.append(bound(rest[0], limit, note=f"what follows sigma_r of {name}"))
         ratios.append(property_(found == at.rank - more, f"rank {found} of {name}, r = {at.rank}"))
     return ratios
-
-
-def with_targets(at: Point, targets: Array) -> Problem:
-    """Return the problem with other targets, one a sample."""
-    return Problem(at.problem.network, Dataset.regression(at.problem.data.inputs, targets))
 
 
 def one_by_one(at: Point) -> list[Array]:

@@ -20,7 +20,7 @@ from typing import Any
 from geomdl import CLASS_WEIGHTED, MEAN_SQUARE, Cost, cost_hessian, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.output_manifold import principal_curvatures
-from verification.chen2023.test_theorem_2_1_proof import outputs_along
+from verification.chen2023.orbit_laws import outputs_along
 from verification.chen2023.test_under_flow import (
     NETWORKS,
     SCENES,

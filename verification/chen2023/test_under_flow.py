@@ -22,7 +22,7 @@ from geomdl import Problem, blow_up, linearize, pseudoinverse, rank_loss, standa
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.output_manifold import recover_parameters
-from verification.chen2023.test_theorem_2_1_proof import outputs_along
+from verification.chen2023.orbit_laws import outputs_along
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point

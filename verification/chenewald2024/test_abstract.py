@@ -36,17 +36,18 @@ from geomdl import MEAN_SQUARE, Problem, adapted_field, homotopy_field, standard
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.propagators import complement
+from verification.chen2023.equilibria import square
 from verification.chen2023.orbit_laws import outputs_law
 from verification.chen2023.test_theorem_4_2 import CRITICAL as EQUILIBRIA
-from verification.chen2023.test_theorem_4_2 import square
 from verification.chenewald2024.collapse_laws import ended, watched_orbit
+from verification.chenewald2024.families import gram_inverse, outside_of_range
 from verification.chenewald2024.family_orbits import (
     Family,
     deforms_continuously,
     homotopy,
     jumping,
 )
-from verification.chenewald2024.test_definition_a_1 import plus
+from verification.chenewald2024.matrices import plus
 from verification.chenewald2024.test_lemma_2_2 import problems
 from verification.chenewald2024.test_proposition_2_4 import MONOTONE as ENDS
 from verification.chenewald2024.test_proposition_2_4 import with_cost
@@ -58,7 +59,6 @@ from verification.chenewald2024.test_proposition_2_5 import (
     outputs_in_s,
     projector_itself,
 )
-from verification.chenewald2024.test_theorem_2_3 import gram_inverse, outside_of_range
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64, MP50, ONLY_FLOAT64, ORBITS, RATIONAL
 from verification.machinery.points import Point

@@ -15,108 +15,28 @@ import numpy as np
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chenewald2024.test_definition_a_1 import (
+from verification.chenewald2024.matrices import (
     PROPER,
     SCENES,
+    SQUARE,
+    SQUARED,
+    bordered_inverse,
+    inverted,
+    kernel,
+    orthogonal_projector,
     plus,
+    same,
+    transposed_plus,
+    vanishes_on,
     violating_fourth,
     violating_third,
 )
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
-from verification.machinery.ratios import Ratio, identity, property_
-from verification.scenes.matrices import DEFICIENT
-from verification.scenes.networks import RANK_LOST
-
-SQUARE = (DEFICIENT[-1], RANK_LOST[0])
-"""Square, rank lost, ran A and ran A^T different: products in the wrong order are still defined."""
-
-SQUARED = ALGEBRAIC[1:]
-"""Without float32: factoring A^T A squares condition numbers of up to 1e3, to the edge of its digits."""
+from verification.machinery.ratios import Ratio, property_
 
 Matrix = Callable[[Point], Array]
-
-
-def row_projector(at: Point) -> Array:
-    """Return A^+ A."""
-    return plus(at) @ at.D
-
-
-def range_projector(at: Point) -> Array:
-    """Return A A^+."""
-    return at.D @ plus(at)
-
-
-def transposed_plus(at: Point) -> Array:
-    """Return (A^T)^+."""
-    return inverted(at, at.D.T)
-
-
-def inverted(at: Point, matrix: Array) -> Array:
-    """Return the pseudoinverse of a matrix of the rank of A."""
-    return pseudoinverse(matrix, rank=at.rank).matrix()
-
-
-def orthogonal_projector(at: Point, vectors: Array) -> Array:
-    """Return the projector onto the span of the columns, by Gram-Schmidt: v minus what is left of it."""
-    left_over = at.eye(len(vectors))
-    for _ in range(at.rank):
-        lengths = at.arithmetic.to_float64((vectors * vectors).sum(axis=0))
-        q = vectors[:, int(lengths.argmax())]
-        square = q @ q
-        vectors = vectors - q[:, None] * (q @ vectors)[None, :] / square
-        left_over = left_over - q[:, None] * (q @ left_over)[None, :] / square
-    return at.eye(len(vectors)) - left_over
-
-
-def kernel(at: Point, matrix: Array) -> Array:
-    """Return a basis of the kernel as columns, by elimination with complete pivoting.
-
-    Exact arithmetic finds the rank by itself; the others stop at the rank of the scene.
-    """
-    work, (rows, columns) = np.array(matrix, dtype=matrix.dtype, copy=True, subok=True), matrix.shape
-    order, rank = np.arange(columns), 0
-    while rank < (min(rows, columns) if at.arithmetic.exact else at.rank):
-        block = abs(at.arithmetic.to_float64(work[rank:, rank:]))
-        if not block.any():
-            break
-        row, column = divmod(int(block.argmax()), block.shape[1])
-        work[[rank, rank + row]] = work[[rank + row, rank]]
-        work[:, [rank, rank + column]] = work[:, [rank + column, rank]]
-        order[[rank, rank + column]] = order[[rank + column, rank]]
-        pivot = work[rank] / work[rank, rank]
-        work = work - work[:, rank][:, None] * pivot[None, :]
-        work[rank] = pivot
-        rank += 1
-    basis = at.arithmetic.zeros((columns, columns - rank))
-    basis[order[:rank]] = -work[:rank, rank:]
-    basis[order[rank:]] = at.eye(columns - rank)
-    return basis
-
-
-def bordered_inverse(at: Point) -> Array:
-    """Return A^+ by bordering A with bases of the kernels of A^T and A."""
-    (rows, columns), zeros = at.D.shape, at.arithmetic.zeros
-    u, v = kernel(at, at.D.T), kernel(at, at.D)
-    above = at.arithmetic.concatenate([at.D, u], axis=1)
-    below = at.arithmetic.concatenate([v.T, zeros((v.shape[1], u.shape[1]))], axis=1)
-    right = at.arithmetic.concatenate([at.eye(rows), zeros((v.shape[1], rows))])
-    return at.arithmetic.solve(at.arithmetic.concatenate([above, below]), right)[:columns]
-
-
-def same(at: Point, left: Array, right: Array, power: int = 1) -> Ratio:
-    """Measure equality; the condition number enters with the power of the error model."""
-    return identity(left, right, size=at.size, condition=at.kappa**power)
-
-
-def vanishes_on(at: Point, matrix: Array, vectors: Array, power: int = 1) -> Ratio:
-    """Measure that a matrix maps the columns to zero."""
-    if vectors.shape[1] == 0:
-        return property_(True, "the kernel is {0}")
-    image = matrix @ vectors
-    scale = at.arithmetic.largest(matrix) * at.arithmetic.largest(vectors)
-    return identity(image, 0 * image, scale=scale, size=at.size, condition=at.kappa**power)
 
 
 # (A.5)-(A.7)

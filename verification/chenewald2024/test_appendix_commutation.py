@@ -6,7 +6,7 @@ of one size; the scenes are square.
 
 import numpy as np
 
-from verification.chenewald2024.test_appendix_a import range_projector, row_projector, same
+from verification.chenewald2024.matrices import range_projector, row_projector, same
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point, Scene

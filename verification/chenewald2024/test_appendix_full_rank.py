@@ -8,8 +8,17 @@ exactly so for matrices made of rational rotations and singular values.
 import numpy as np
 
 from geomdl.arithmetic import Array
-from verification.chenewald2024.test_appendix_a import SQUARE, Matrix, bordered_inverse, inverted, same
-from verification.chenewald2024.test_definition_a_1 import EVERY_SHAPE, MATRICES, PROPER, SCENES
+from verification.chenewald2024.matrices import (
+    EVERY_SHAPE,
+    MATRICES,
+    PROPER,
+    SCENES,
+    SQUARE,
+    bordered_inverse,
+    inverted,
+    same,
+)
+from verification.chenewald2024.test_appendix_a import Matrix
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, POINTWISE, RATIONAL
 from verification.machinery.points import Point

@@ -20,7 +20,7 @@ import numpy as np
 from geomdl import standard_field
 from geomdl.collapse import CollapseHistory, collapse_history
 from geomdl.flows import Field
-from verification.chen2023.test_theorem_2_1_proof import limit
+from verification.chen2023.orbit_laws import limit
 from verification.chenewald2024.collapse_laws import ended, size_of_outputs, watched_orbit
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ORBITS

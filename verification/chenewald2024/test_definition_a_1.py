@@ -11,85 +11,38 @@ condition (A.2) selects exactly that constant.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
 
 from geomdl.arithmetic import RATIONAL, Array
-from verification.machinery.checks import claim, variant
-from verification.machinery.columns import ALGEBRAIC, Column
-from verification.machinery.columns import RATIONAL as EXACT
-from verification.machinery.points import Point, Scene
-from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK, FULL_ROW_RANK, matrix_scene
-from verification.scenes.networks import FULL_RANK_EXACT, RANK_LOST, UNDER
-
-
-class ExactScene(Scene):
-    """A scene for rational arithmetic only: too small for a ladder, which rests on rounding."""
-
-    def runs_in(self, column: Column) -> bool:
-        """Tell whether the column is the exact one."""
-        return column == EXACT
-
-
-MATRICES = (*FULL_ROW_RANK[2:], *FULL_COLUMN_RANK[1:], *DEFICIENT)
-EVERY_SHAPE = tuple(
-    ExactScene(**vars(scene))
-    for rows in range(1, 5)
-    for columns in range(1, 5)
-    for rank in range(min(rows, columns) + 1)
-    if (scene := matrix_scene(rows, columns, rank)).name not in {each.name for each in MATRICES}
+from verification.chenewald2024.matrices import (
+    EVERY_SHAPE,
+    MATRICES,
+    PROPER,
+    SCENES,
+    plus,
+    projectors,
+    violating_first,
+    violating_fourth,
+    violating_third,
 )
-"""Every shape up to 4 x 4 with every rank, 0 included."""
-
-SCENES = (*MATRICES, *FULL_RANK_EXACT[:1], *RANK_LOST, *UNDER[:1], *EVERY_SHAPE)
-PROPER = (*DEFICIENT[2:], *RANK_LOST)
-"""Rank at least 1 and below both dimensions: elsewhere some of the four families are empty."""
+from verification.machinery.checks import claim, variant
+from verification.machinery.columns import ALGEBRAIC
+from verification.machinery.columns import RATIONAL as EXACT
+from verification.machinery.points import Point
+from verification.machinery.ratios import Ratio, bound, identity, property_
+from verification.scenes.matrices import matrix_scene
 
 SMALL = (matrix_scene(2, 2, 1), matrix_scene(4, 3, 2))
 
 Inverse = Callable[[Point], Array]
 
 
-@lru_cache(maxsize=4096)
-def _plus(scene: Scene, column: Column, seed: int) -> Array:
-    at = scene.at(column, seed)
-    return at.pinv.matrix()
-
-
-def plus(at: Point) -> Array:
-    """Return A^+ for A = D, remembered: its factorization in many digits takes most of the time."""
-    return _plus(at.scene, at.column, at.seed)
-
-
-def projectors(at: Point) -> tuple[Array, Array]:
-    """Return A^+ A and A A^+."""
-    return plus(at) @ at.D, at.D @ plus(at)
-
-
-def violating_first(at: Point) -> Array:
-    """Return the zero matrix, which meets (A.2)-(A.4)."""
-    return at.arithmetic.zeros(at.D.T.shape)
-
-
 def violating_second(at: Point) -> Array:
     """Return a matrix that meets (A.1), (A.3), (A.4)."""
     (p, r), w = projectors(at), at.random(*at.D.T.shape)
     return plus(at) + (w - p @ w) @ (at.eye(len(r)) - r)
-
-
-def violating_third(at: Point) -> Array:
-    """Return a matrix that meets (A.1), (A.2), (A.4)."""
-    (p, r), w = projectors(at), at.random(*at.D.T.shape)
-    return plus(at) + p @ w @ (at.eye(len(r)) - r)
-
-
-def violating_fourth(at: Point) -> Array:
-    """Return a matrix that meets (A.1)-(A.3)."""
-    (p, r), w = projectors(at), at.random(*at.D.T.shape)
-    return plus(at) + (w - p @ w) @ r
 
 
 VIOLATING = {1: violating_first, 2: violating_second, 3: violating_third, 4: violating_fourth}

@@ -21,31 +21,23 @@ from functools import lru_cache
 from geomdl import Problem, pseudoinverse, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
+from verification.chen2023.equilibria import at_most, square
 from verification.chen2023.orbit_laws import END, outputs_law
-from verification.chen2023.test_theorem_4_2 import at_most, square
-from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
-from verification.chenewald2024.test_appendix_a import (
-    SQUARE,
-    SQUARED,
-    Matrix,
-    inverted,
-    orthogonal_projector,
-    same,
-)
-from verification.chenewald2024.test_definition_a_1 import (
+from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range, pull, push
+from verification.chenewald2024.matrices import (
     PROPER,
     SCENES,
+    SQUARE,
+    SQUARED,
+    inverted,
+    orthogonal_projector,
     plus,
+    same,
     violating_fourth,
     violating_third,
 )
-from verification.chenewald2024.test_theorem_2_3 import (
-    approaches,
-    gram_inverse,
-    outside_of_range,
-    pull,
-    push,
-)
+from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
+from verification.chenewald2024.test_appendix_a import Matrix
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import (
     ALGEBRAIC,

@@ -20,21 +20,8 @@ from collections.abc import Callable, Iterable
 
 from geomdl import homotopy_field, pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chen2023.test_theorem_4_2 import at_most, square, weakest_direction
-from verification.chenewald2024.test_appendix_a import (
-    SQUARE,
-    SQUARED,
-    Matrix,
-    kernel,
-    orthogonal_projector,
-    range_projector,
-    row_projector,
-    vanishes_on,
-)
-from verification.chenewald2024.test_definition_a_1 import SCENES, plus
-from verification.chenewald2024.test_eq_2_24_to_2_28 import GENERIC, gram, outer_inverse
-from verification.chenewald2024.test_lemma_2_2 import problems
-from verification.chenewald2024.test_theorem_2_3 import (
+from verification.chen2023.equilibria import at_most, square, weakest_direction
+from verification.chenewald2024.families import (
     TINY,
     Family,
     alphas,
@@ -46,6 +33,20 @@ from verification.chenewald2024.test_theorem_2_3 import (
     with_wrong_sign,
     without_inverse,
 )
+from verification.chenewald2024.matrices import (
+    SCENES,
+    SQUARE,
+    SQUARED,
+    kernel,
+    orthogonal_projector,
+    plus,
+    range_projector,
+    row_projector,
+    vanishes_on,
+)
+from verification.chenewald2024.test_appendix_a import Matrix
+from verification.chenewald2024.test_eq_2_24_to_2_28 import GENERIC, gram, outer_inverse
+from verification.chenewald2024.test_lemma_2_2 import problems
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, RATIONAL
 from verification.machinery.points import Point

@@ -27,24 +27,8 @@ from geomdl import Problem, adapted_field, homotopy_field, pseudoinverse, standa
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.homotopy import output_operator, output_velocity, relaxation_rates
-from verification.chen2023.test_theorem_4_2 import at_most, square
-from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
-from verification.chenewald2024.test_appendix_a import (
-    SQUARE,
-    SQUARED,
-    Matrix,
-    orthogonal_projector,
-    same,
-)
-from verification.chenewald2024.test_definition_a_1 import SCENES, plus
-from verification.chenewald2024.test_eq_2_24_to_2_28 import (
-    GENERIC,
-    constrained,
-    outer_inverse,
-    transposed_plus,
-)
-from verification.chenewald2024.test_eq_2_31_to_2_36 import EXACT_OR_BOTH, NETWORKS, definite
-from verification.chenewald2024.test_theorem_2_3 import (
+from verification.chen2023.equilibria import at_most, square
+from verification.chenewald2024.families import (
     TINY,
     Family,
     alphas,
@@ -56,6 +40,16 @@ from verification.chenewald2024.test_theorem_2_3 import (
     push,
     without_inverse,
 )
+from verification.chenewald2024.matrices import SCENES, SQUARE, SQUARED, orthogonal_projector, plus, same
+from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
+from verification.chenewald2024.test_appendix_a import Matrix
+from verification.chenewald2024.test_eq_2_24_to_2_28 import (
+    GENERIC,
+    constrained,
+    outer_inverse,
+    transposed_plus,
+)
+from verification.chenewald2024.test_eq_2_31_to_2_36 import EXACT_OR_BOTH, NETWORKS, definite
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, POINTWISE, Column
 from verification.machinery.points import Point, Scene

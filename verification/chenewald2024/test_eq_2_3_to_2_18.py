@@ -25,21 +25,17 @@ import numpy as np
 from geomdl import LEAST_SQUARES, MEAN_SQUARE, Cost, Problem, blow_up, integrate, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.test_jacobian import (
-    AT_A_KINK,
+from verification.chen2023.printed_formulas import (
     STENCIL,
-    derivative,
-    outputs_around,
-    step_for,
-)
-from verification.chen2023.test_model import (
-    LABELLED,
     Position,
     by_output,
     by_sample,
+    derivative,
+    outputs_around,
     printed_network,
     reference_arithmetic,
     stacked,
+    step_for,
 )
 from verification.chenewald2024.test_proposition_2_4 import with_cost
 from verification.machinery.checks import claim, variant
@@ -47,6 +43,7 @@ from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS, POINTW
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
 from verification.scenes.induced import AFFINE, QUARTIC, UNBOUNDED
+from verification.scenes.labelled import AT_A_KINK, LABELLED
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from geomdl.arithmetic import Array
-from verification.chen2023.test_output_flow import comparison_orbit
+from verification.chen2023.orbit_laws import comparison_orbit
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point

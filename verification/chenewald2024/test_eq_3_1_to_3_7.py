@@ -31,17 +31,18 @@ from geomdl.paths import (
     segment,
     violation,
 )
-from verification.chenewald2024.path_integrals import outputs_move_by
-from verification.chenewald2024.test_appendix_a import kernel, orthogonal_projector
-from verification.chenewald2024.test_definition_a_1 import (
+from verification.chenewald2024.families import pull, push, squared
+from verification.chenewald2024.matrices import (
     EVERY_SHAPE,
     MATRICES,
     PROPER,
+    kernel,
+    orthogonal_projector,
     plus,
     violating_third,
 )
+from verification.chenewald2024.path_integrals import outputs_move_by
 from verification.chenewald2024.test_eq_2_3_to_2_18 import velocity_of_outputs
-from verification.chenewald2024.test_theorem_2_3 import pull, push, squared
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point

@@ -19,9 +19,9 @@ from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, Problem, pseudoinverse, rank_l
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from verification.chen2023.orbit_laws import END, STILL_FULL, outputs_law
+from verification.chenewald2024.families import gram_inverse, pull, push
+from verification.chenewald2024.matrices import SCENES, SQUARE, SQUARED, kernel, orthogonal_projector
 from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
-from verification.chenewald2024.test_appendix_a import SQUARE, SQUARED, kernel, orthogonal_projector
-from verification.chenewald2024.test_definition_a_1 import SCENES
 from verification.chenewald2024.test_eq_2_24_to_2_28 import (
     GENERIC,
     along,
@@ -31,7 +31,6 @@ from verification.chenewald2024.test_eq_2_24_to_2_28 import (
     outer_inverse,
     unconstrained,
 )
-from verification.chenewald2024.test_theorem_2_3 import gram_inverse, pull, push
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import LARGE_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point

@@ -9,17 +9,20 @@ Kernels come from elimination; that they agree is also measured by
 from collections.abc import Callable
 
 from geomdl.arithmetic import Array
-from verification.chenewald2024.test_appendix_a import (
+from verification.chenewald2024.matrices import (
+    PROPER,
+    SCENES,
     SQUARE,
-    Matrix,
     kernel,
+    plus,
     range_projector,
     row_projector,
     same,
     transposed_plus,
     vanishes_on,
+    violating_first,
 )
-from verification.chenewald2024.test_definition_a_1 import PROPER, SCENES, plus, violating_first
+from verification.chenewald2024.test_appendix_a import Matrix
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point

@@ -22,7 +22,7 @@ from typing import Any
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.bundles import move_in_level_set
-from verification.chenewald2024.test_theorem_2_3 import Family, alphas, complement_kept, printed
+from verification.chenewald2024.families import Family, alphas, complement_kept, printed
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, POINTWISE, RATIONAL
 from verification.machinery.points import Point

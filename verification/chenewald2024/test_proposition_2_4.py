@@ -25,7 +25,7 @@ from geomdl import (
     standard_field,
 )
 from geomdl.flows import Field
-from verification.chen2023.test_output_flow import comparison_orbit
+from verification.chen2023.orbit_laws import comparison_orbit
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ORBITS
 from verification.machinery.points import Point, Scene

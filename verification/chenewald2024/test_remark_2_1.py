@@ -17,14 +17,20 @@ import numpy as np
 
 from geomdl import LEAST_SQUARES, MEAN_SQUARE, Cost, Problem
 from geomdl.arithmetic import Array
-from verification.chen2023.test_jacobian import STENCIL, derivative, step_for
-from verification.chen2023.test_model import LABELLED, Piece, reference_arithmetic
+from verification.chen2023.printed_formulas import (
+    STENCIL,
+    Piece,
+    derivative,
+    reference_arithmetic,
+    step_for,
+)
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.critical import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
 from verification.scenes.induced import HIDDEN_EXACT, QUARTIC
+from verification.scenes.labelled import LABELLED
 from verification.scenes.networks import BORDERLINE, FULL_RANK_EXACT, RANK_LOST, SMALLEST, UNDER
 
 COLUMNS = (FLOAT64, MP50, RATIONAL)

@@ -27,9 +27,10 @@ import numpy as np
 
 from geomdl import MEAN_SQUARE, Event, homotopy_field, integrate, rank_loss
 from geomdl.arithmetic import Array
+from verification.chen2023.equilibria import at_most, square
 from verification.chen2023.orbit_laws import STILL_FULL, outputs_law
-from verification.chen2023.test_theorem_4_2 import at_most, square
 from verification.chenewald2024.collapse_laws import ended
+from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range, pull
 from verification.chenewald2024.family_orbits import (
     Family,
     deforms_continuously,
@@ -37,10 +38,9 @@ from verification.chenewald2024.family_orbits import (
     homotopy,
     jumping,
 )
-from verification.chenewald2024.test_appendix_a import SQUARED
+from verification.chenewald2024.matrices import SQUARED
 from verification.chenewald2024.test_proposition_2_4 import MONOTONE as ENDS
 from verification.chenewald2024.test_proposition_2_4 import with_cost
-from verification.chenewald2024.test_theorem_2_3 import approaches, gram_inverse, outside_of_range, pull
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64, MP50, ORBITS, RATIONAL
 from verification.machinery.points import Point

@@ -25,9 +25,8 @@ from geomdl import Linearization, linearize, rank_loss
 from geomdl.arithmetic import Array
 from geomdl.tangent_kernels import adapted_kernel, influence, kernel_block, tangent_kernel
 from verification.chen2023.orbit_laws import END, outputs_law
-from verification.chenewald2024.test_appendix_a import SQUARED, kernel
-from verification.chenewald2024.test_definition_a_1 import plus
-from verification.chenewald2024.test_theorem_2_3 import approaches, gram_inverse, squared
+from verification.chenewald2024.families import approaches, gram_inverse, squared
+from verification.chenewald2024.matrices import SQUARED, kernel, plus
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import RANK_CUT, Point

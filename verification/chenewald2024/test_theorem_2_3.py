@@ -18,18 +18,31 @@ and for alpha > 0 it is unbounded near points where the rank drops: there V_(the
 """
 
 import math
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 from geomdl import homotopy_field
 from geomdl.arithmetic import Array
 from geomdl.second_derivatives import jacobian_derivative
-from verification.chenewald2024.test_appendix_a import SQUARED, inverted, orthogonal_projector
-from verification.chenewald2024.test_definition_a_1 import MATRICES, plus
+from verification.chenewald2024.families import (
+    Family,
+    alphas,
+    approaches,
+    complement_kept,
+    gram_inverse,
+    interpolated,
+    outside_of_range,
+    printed,
+    pull,
+    push,
+    squared,
+    with_wrong_sign,
+    without_inverse,
+)
+from verification.chenewald2024.matrices import MATRICES, SQUARED, orthogonal_projector, plus
 from verification.machinery.checks import claim, variant
-from verification.machinery.columns import FLOAT64, MP50, POINTWISE, RATIONAL, Column
-from verification.machinery.points import Point, Scene
+from verification.machinery.columns import FLOAT64, MP50, POINTWISE, RATIONAL
+from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity
 from verification.scenes.critical import CRITICAL, CRITICAL_RANK_LOST, DEAD_UNITS, RANK_CHANGES
 from verification.scenes.matrices import ANY_MATRIX, DEFICIENT
@@ -37,50 +50,6 @@ from verification.scenes.networks import BORDERLINE, FULL_RANK_EXACT, RANK_LOST,
 
 NETWORKS = (FULL_RANK_EXACT[0], *RANK_LOST, UNDER[0], BORDERLINE[1], *CRITICAL)
 SCENES = (*NETWORKS, *MATRICES)
-TINY = 10**8
-ALPHAS = ((0, 1), (1, TINY), (1, 4), (1, 2), (3, 4), (TINY - 1, TINY), (1, 1))
-
-
-def alphas(at: Point, step: int = 1) -> Iterator[Any]:
-    """Yield values of alpha in this arithmetic, the end points included; step 3 leaves 0, 1/2, 1."""
-    for numerator, denominator in ALPHAS[::step]:
-        yield at.number(numerator, denominator)
-
-
-def push(at: Point, direction: Array) -> Array:
-    """Return D v, by forward differentiation where there is a network."""
-    return at.D @ direction if at.is_matrix else at.at_theta.push(direction)
-
-
-def pull(at: Point, covector: Array) -> Array:
-    """Return D^T u, by backpropagation where there is a network."""
-    return at.D.T @ covector if at.is_matrix else at.at_theta.pull(covector)
-
-
-@lru_cache(maxsize=1024)
-def _gram_inverse(scene: Scene, column: Column, seed: int) -> Array:
-    at = scene.at(column, seed)
-    return inverted(at, at.D.T @ at.D)
-
-
-def gram_inverse(at: Point) -> Array:
-    """Return (D^T D)^+, of the matrix as it is printed."""
-    return _gram_inverse(at.scene, at.column, at.seed)
-
-
-def interpolated(at: Point, alpha: Any, gradient: Array) -> Array:
-    """Return V = -(alpha (D^T D)^+ + (1 - alpha) 1) grad_theta C, as printed in (2.31)-(2.32)."""
-    return -(alpha * (gram_inverse(at) @ gradient) + (1 - alpha) * gradient)
-
-
-def without_inverse(at: Point, alpha: Any, gradient: Array) -> Array:
-    """Return the family with D^T D in the place of its pseudoinverse."""
-    return -(alpha * (at.D.T @ (at.D @ gradient)) + (1 - alpha) * gradient)
-
-
-def with_wrong_sign(at: Point, alpha: Any, gradient: Array) -> Array:
-    """Return the family in which the standard part pushes uphill."""
-    return -(alpha * (gram_inverse(at) @ gradient) - (1 - alpha) * gradient)
 
 
 def exchanged(at: Point, alpha: Any, gradient: Array) -> Array:
@@ -91,9 +60,6 @@ def exchanged(at: Point, alpha: Any, gradient: Array) -> Array:
 def jumping(at: Point, alpha: Any, gradient: Array) -> Array:
     """Return a family with the same end points that jumps between them."""
     return interpolated(at, at.number(int(alpha == 1)), gradient)
-
-
-Family = Callable[[Point, Any, Array], Array]
 
 
 @claim(
@@ -165,30 +131,6 @@ def test_family_is_differentiable_in_theta_where_the_rank_is_constant(
     return ratios
 
 
-def squared(vector: Array) -> Any:
-    """Return the squared length."""
-    return (vector * vector).sum()
-
-
-def approaches(at: Point) -> Iterator[Array]:
-    """Yield gradients in output space on the way to the scene's own: g + t D c, also at a distance.
-
-    At a critical point grad_theta C falls like t, down to the square root of the roundoff (where it
-    would drown in the rounding errors of D^T g below that), and over the rationals to zero.
-    """
-    direction = push(at, at.random(at.D.shape[1]))
-    u = at.arithmetic.unit_roundoff
-    last = at.number(0) if at.arithmetic.exact else at.number(1, 2 ** round(-math.log2(u) / 2))
-    for distance in (at.number(1), at.number(1, 64), last):
-        yield at.g + distance * direction
-
-
-def outside_of_range(at: Point) -> Array:
-    """Return a vector in the kernel of D: the gradient of a cost that sees more of theta than x."""
-    w = at.random(at.D.shape[1])
-    return w - plus(at) @ (at.D @ w)
-
-
 @claim(
     "chenewald2024/theorem-2.3/b",
     scenes=(*NETWORKS, *ANY_MATRIX),
@@ -225,20 +167,9 @@ def balance(at: Point, gradient: Array) -> Any:
     return squared(gradient) / both if both > 0 else at.number(1, 2)
 
 
-def complement_kept(at: Point, alpha: Any, g: Array) -> Array:
-    """Return the field of (2.41) without its projector."""
-    return -(alpha * g + (1 - alpha) * (at.D @ (at.D.T @ g)))
-
-
 def induced(at: Point, alpha: Any, g: Array) -> Array:
     """Return the velocity D V of the outputs, (2.38)."""
     return push(at, interpolated(at, alpha, pull(at, g)))
-
-
-def printed(at: Point, alpha: Any, g: Array) -> Array:
-    """Return (2.41), -(alpha 1 + (1 - alpha) D D^T) P g."""
-    projected = at.D @ (plus(at) @ g)
-    return -(alpha * projected + (1 - alpha) * (at.D @ (at.D.T @ projected)))
 
 
 @claim(

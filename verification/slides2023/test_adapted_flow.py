@@ -17,10 +17,8 @@ import numpy as np
 from geomdl import rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.orbit_laws import END, STILL_FULL
+from verification.chen2023.orbit_laws import END, STILL_FULL, comparison_orbit, limit, long_orbit
 from verification.chen2023.test_adapted_flow_form import kernel
-from verification.chen2023.test_output_flow import comparison_orbit
-from verification.chen2023.test_theorem_2_1_proof import TOO_FEW, TWINS, limit, long_orbit
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS
 from verification.machinery.points import Point
@@ -35,6 +33,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.obstructed import AT_TARGETS, BORDERLINE_CLOSE, MONOTONE, PEAK, XOR
+from verification.scenes.rank_missing import TOO_FEW, TWINS
 from verification.scenes.real_data import IRIS
 
 Matrix = Callable[[Point], Array]

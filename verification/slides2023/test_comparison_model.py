@@ -16,9 +16,9 @@ import numpy as np
 
 from geomdl import Dataset
 from geomdl.arithmetic import Array
-from verification.chen2023.test_jacobian import STENCIL, derivative
-from verification.chen2023.test_model import reference_arithmetic
-from verification.chen2023.test_output_flow import SCENES, comparison_orbit
+from verification.chen2023.orbit_laws import comparison_orbit
+from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic
+from verification.chen2023.test_output_flow import SCENES
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point

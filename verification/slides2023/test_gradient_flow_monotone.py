@@ -16,11 +16,11 @@ import numpy as np
 from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, Cost, Event, Problem, integrate, standard_field
 from geomdl.arithmetic import Array
 from verification.chen2023.standard_flow_laws import rate_by_differences
-from verification.chen2023.test_model import LABELLED
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
+from verification.scenes.labelled import LABELLED
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, distance_to_kinks
 from verification.scenes.standard_flow import (
     ALIVE,

@@ -17,7 +17,7 @@ import numpy as np
 
 from geomdl import get_activation, linearize, outputs
 from geomdl.arithmetic import Array
-from verification.chen2023.test_model import reference_arithmetic
+from verification.chen2023.printed_formulas import reference_arithmetic
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point

@@ -13,7 +13,7 @@ import numpy as np
 
 from geomdl import pseudoinverse, standard_field
 from geomdl.arithmetic import Array
-from verification.chen2023.test_theorem_2_1_proof import TWINS, outputs_along
+from verification.chen2023.orbit_laws import outputs_along
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, RATIONAL
 from verification.machinery.points import RANK_CUT, Point
@@ -30,6 +30,7 @@ from verification.scenes.networks import (
     UNDER,
     network_scene,
 )
+from verification.scenes.rank_missing import TWINS
 
 MOVING = (*FULL_RANK_EXACT, FULL_RANK[0], *RANK_LOST, *UNDER[:2], *BORDERLINE, *SMALLEST, TWINS)
 UNDER_EXACT = (

@@ -18,9 +18,7 @@ import numpy as np
 from geomdl import Orbit, Problem, integrate, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.orbit_laws import END, cost_law, outputs_law
-from verification.chen2023.test_output_flow import comparison_orbit
-from verification.chen2023.test_theorem_2_1_proof import TOO_FEW, TWINS
+from verification.chen2023.orbit_laws import END, comparison_orbit, cost_law, outputs_law
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, Column
 from verification.machinery.points import Point, Scene
@@ -36,6 +34,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.obstructed import BORDERLINE_CLOSE, MONOTONE
+from verification.scenes.rank_missing import TOO_FEW, TWINS
 from verification.slides2024.test_sub_riemannian import by_formula, moore_penrose
 
 Penrose = Callable[[Point, Array], Array]

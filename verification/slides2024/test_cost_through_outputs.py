@@ -10,25 +10,22 @@ from typing import Any
 
 from geomdl import standard_field
 from geomdl.arithmetic import Array
-from verification.chen2023.test_jacobian import (
-    AT_A_KINK,
+from verification.chen2023.printed_formulas import (
+    Piece,
+    by_sample,
     gradient_by_differences,
     output_gradient,
     printed_cost,
-    unit_of_gradient,
-)
-from verification.chen2023.test_model import (
-    LABELLED,
-    Piece,
-    by_sample,
     printed_network,
     reference_arithmetic,
+    unit_of_gradient,
 )
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fiber
+from verification.scenes.labelled import AT_A_KINK, LABELLED
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,

@@ -18,14 +18,7 @@ import numpy as np
 from geomdl import integrate, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.rank_deficiency import differential_algebraic_field
-from verification.chen2023.test_rank_loss_standard import (
-    complement,
-    output_velocity_matches,
-    projector,
-)
-from verification.chen2023.test_theorem_2_1_proof import TWINS
-from verification.chen2023.test_theorem_4_1 import ANYWHERE, basic, kernel_vector, shortest
-from verification.chen2023.test_theorem_4_2 import (
+from verification.chen2023.equilibria import (
     ELSEWHERE,
     EQUILIBRIA,
     ON_THE_SIMPLEX,
@@ -33,6 +26,12 @@ from verification.chen2023.test_theorem_4_2 import (
     square,
     terms,
 )
+from verification.chen2023.test_rank_loss_standard import (
+    complement,
+    output_velocity_matches,
+    projector,
+)
+from verification.chen2023.test_theorem_4_1 import ANYWHERE, basic, kernel_vector, shortest
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, POINTWISE
 from verification.machinery.points import Point
@@ -48,6 +47,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.rank_loss import FORK
+from verification.scenes.rank_missing import TWINS
 
 NETWORKS = (
     *RANK_LOST, ON_THE_SIMPLEX, TWINS, *FULL_RANK[:2], *FULL_RANK_EXACT, *BORDERLINE[:1], *SMALLEST,
