@@ -22,6 +22,9 @@ from verification.chen2023.printed_formulas import (
 )
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, property_
+from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
+from verification.scenes.obstructed import MONOTONE, PEAK, XOR
+from verification.scenes.real_data import TRAINING
 
 END = 6.0
 """Final time of the shared orbits, in units of N."""
@@ -119,3 +122,18 @@ def in_units_of_N(at: Point, found: float, predicted: float, fraction: float) ->
     if not np.isfinite(found):
         return property_(False, "the cost never reaches the level: the orbit ends before")
     return along_orbit(found, predicted, rtol=at.rtol, scale=1.0, growth=growth)
+
+
+COMPARED = (*FULL_RANK, *FULL_RANK_EXACT, *UNDER[:1], *BORDERLINE[:1], *SMALLEST)
+
+
+SYNTHETIC = (*FULL_RANK, MONOTONE, *BORDERLINE[:1], *SMALLEST)
+
+
+STOPPED = (*SYNTHETIC, *TRAINING)
+
+
+OBSTRUCTED = (PEAK, XOR)
+
+
+FRACTION = 1e-3

@@ -22,9 +22,14 @@ import numpy as np
 from geomdl import cost_hessian, pseudoinverse, standard_field
 from geomdl.arithmetic import Array
 from geomdl.critical_points import polish
-from geomdl.fibres import follow_fibre
 from geomdl.flows import Field
 from geomdl.rank_deficiency import negative_curvature, restart
+from verification.chen2023.critical_fibres import (
+    off_the_fibre,
+    on_the_fibre,
+    rests_beside,
+    search_beside,
+)
 from verification.chen2023.equilibria import (
     algebraic_system,
     at_most,
@@ -158,50 +163,6 @@ def test_equilibria_that_are_not_global_have_lost_rank(at: Point) -> list[Ratio]
         identity(at.grad_theta, 0 * at.grad_theta, scale=scale, size=at.size, note="an equilibrium"),
         property_(bool(lower_cost(at) < at.problem.value(at.theta)), "not global"),
         lost_rank(at),
-    ]
-
-
-STEP = 2.0**-6
-
-
-def along_the_kernel(at: Point) -> Array:
-    """Return a vector of ker D, about as long as a unit vector."""
-    drawn = at.random(at.D.shape[1])
-    kernel = drawn - at.pinv.row_projector() @ drawn
-    length = np.linalg.norm(at.arithmetic.to_float64(kernel))
-    return kernel / at.arithmetic.array([length])[0]
-
-
-def on_the_fibre(at: Point) -> Array:
-    """Return another theta with the same outputs."""
-    step = at.arithmetic.array([STEP])[0]
-    return follow_fibre(at.at_theta, step * along_the_kernel(at))[-1]
-
-
-def search_beside(at: Point) -> Array:
-    """Return the equilibrium that Levenberg's method finds from a theta beside it, along ker D."""
-    step = at.arithmetic.array([STEP])[0]
-    return polish(at.problem, at.theta + step * along_the_kernel(at)).theta
-
-
-def off_the_fibre(at: Point) -> Array:
-    """Return a theta beside it whose outputs differ."""
-    drawn = at.pinv.row_projector() @ at.random(at.D.shape[1])
-    return at.theta + at.arithmetic.array([STEP])[0] * drawn
-
-
-def rests_beside(at: Point, move: Callable[[Point], Array]) -> list[Ratio]:
-    """Measure whether there is another equilibrium near theta."""
-    if at.D.shape[1] == at.rank:
-        return [property_(False, "the fibre is a point")]
-    moved = move(at)
-    there = at.problem.linearize(moved)
-    gradient = there.pull(at.problem.cost.gradient(at.problem.data, there.stacked))
-    scale = at.arithmetic.largest(abs(there.jacobian()).T @ terms(at))
-    distance = float(at.arithmetic.largest(moved - at.theta))
-    return [
-        property_(0.01 * STEP < distance < 10 * STEP, f"moved by {distance:.3g}"),
-        identity(gradient, 0 * gradient, scale=scale, size=at.size, condition=at.kappa, note="at rest"),
     ]
 
 

@@ -8,13 +8,18 @@ constraints n . theta' = 0, n in the kernel of D. Pen[D] comes from the singular
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from scipy.linalg import qr
 
-from geomdl import Problem
 from geomdl.arithmetic import Array
+from verification.chen2023.adapted_fields import (
+    by_gram_power,
+    by_two_factors,
+    kernel,
+    printed_field,
+    unit_of_velocity,
+    velocity_by_another_right_inverse,
+)
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
@@ -34,27 +39,6 @@ Matrix = Callable[[Point], Array]
 NO_FULL_RANK = variant(
     "rank lost or K < QN", scenes=(*DEFICIENT[3:], *FULL_COLUMN_RANK, *RANK_LOST, *UNDER)
 )
-
-
-def by_two_factors(at: Point) -> Array:
-    """-Pen[D] (Pen[D]^T grad_theta C), (1.26)."""
-    pen = at.pinv.matrix()
-    return -pen @ (pen.T @ at.grad_theta)
-
-
-def by_gram_power(at: Point, power: int = 2) -> Array:
-    """-D^T (D D^T)^-power D grad_theta C, (1.27)."""
-    gram, result = at.D @ at.D.T, at.D @ at.grad_theta
-    for _ in range(power):
-        result = at.arithmetic.solve(gram, result)
-    return -at.D.T @ result
-
-
-def unit_of_velocity(at: Point) -> dict[str, Any]:
-    """Return |g| / sigma_r, the size of the velocity, and kappa^2 for the solves with D D^T."""
-    sigma = np.linalg.norm(at.arithmetic.to_float64(at.D), 2) / at.kappa
-    scale = at.arithmetic.largest(at.g) * at.arithmetic.array([1 / sigma])[0]
-    return {"scale": scale, "condition": at.kappa**2, "size": at.size}
 
 
 @claim(
@@ -78,15 +62,6 @@ def test_velocity_takes_the_printed_power_of_the_gram_matrix(
     return identity(two_factors(at), by_gram_power(at, power), **unit_of_velocity(at))
 
 
-def printed_field(problem: Problem, theta: Array, power: int = 2) -> Array:
-    """-D^T (D D^T)^-power D grad_theta C at a point of an orbit."""
-    at = problem.linearize(theta)
-    jacobian, result = at.jacobian(), at.push(problem.gradient(theta))
-    for _ in range(power):
-        result = at.arithmetic.solve(jacobian @ jacobian.T, result)
-    return -jacobian.T @ result
-
-
 @claim(
     "chen2023/adapted-flow-form/a",
     scenes=(*FULL_RANK, *BORDERLINE[:1], *SMALLEST),
@@ -100,12 +75,6 @@ def test_orbits_of_the_printed_form_are_those_of_the_adapted_flow(at: Point, pow
     return along_orbit(printed.end, adapted.end, rtol=at.rtol, scale=np.abs(adapted.thetas).max())
 
 
-def velocity_by_another_right_inverse(at: Point) -> Array:
-    """-R g with D R = 1, too, but R = S D^T (D S D^T)^-1 for the weights S = diag(1, 2, 3, ...)."""
-    weighted = at.arithmetic.array(np.arange(1, at.D.shape[1] + 1))[:, None] * at.D.T
-    return -weighted @ at.arithmetic.solve(at.D @ weighted, at.g)
-
-
 def projector(at: Point) -> Array:
     """P = D^+ D."""
     return at.pinv.row_projector()
@@ -114,17 +83,6 @@ def projector(at: Point) -> Array:
 def kernel_projector(at: Point) -> Array:
     """1 - P."""
     return at.eye(at.D.shape[1]) - projector(at)
-
-
-def kernel(at: Point) -> Array:
-    """Return a basis of the kernel of D, shape (K, K - QN), by elimination."""
-    jacobian = at.arithmetic.to_float64(at.D)
-    rows, columns = jacobian.shape
-    order = qr(jacobian, mode="r", pivoting=True)[1]
-    basis = at.arithmetic.zeros((columns, columns - rows))
-    basis[order[rows:], range(columns - rows)] = at.number(1)
-    basis[order[:rows]] = -at.arithmetic.solve(at.D[:, order[:rows]], at.D[:, order[rows:]])
-    return basis
 
 
 @claim(

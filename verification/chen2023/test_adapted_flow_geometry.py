@@ -32,13 +32,13 @@ from geomdl.arithmetic import Array
 from geomdl.bundles import move_in_level_set, rescaling_directions
 from geomdl.geometry import bracket_growth, integrability_defect
 from geomdl.second_derivatives import range_bundle_brackets
+from verification.chen2023.adapted_fields import by_gram_power, unit_of_velocity
 from verification.chen2023.equilibria import algebraic_system
-from verification.chen2023.test_adapted_flow_form import by_gram_power, unit_of_velocity
-from verification.chen2023.test_non_integrability import AFFINE, DEEP, NO_SHARED_UNIT, ONE_OUTPUT
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
+from verification.scenes.brackets import AFFINE, DEEP, NO_SHARED_UNIT, ONE_OUTPUT
 from verification.scenes.bundles import (
     APART,
     EQUAL_UNITS,

@@ -16,9 +16,9 @@ import numpy as np
 from geomdl import blow_up, pseudoinverse, rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
+from verification.chen2023.adapted_fields import printed_field as over_field
 from verification.chen2023.orbit_laws import STILL_FULL, comparison_orbit, outputs_along
-from verification.chen2023.test_adapted_flow_form import printed_field as over_field
-from verification.chen2023.test_under_flow import printed_field as under_field
+from verification.chen2023.under_laws import printed_field as under_field
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point

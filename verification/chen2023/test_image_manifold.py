@@ -30,17 +30,10 @@ from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.foliations import SINE_AT_ZERO, sine_parameters
 from verification.scenes.networks import FULL_RANK, UNDER
-from verification.scenes.underparametrized import AFFINE, NEAR
+from verification.scenes.underparametrized import AFFINE, NEAR, at_zero_output_weights
 
 SCENES = (*NEAR[:3], *UNDER[:2], *AFFINE)
 """D injective; the image of the affine ones is a linear subspace, as smooth as the text assumes."""
-
-
-def at_zero_output_weights(at: Point) -> Array:
-    """Return theta with the weights of the last layer replaced by zero."""
-    layers = at.problem.network.layers(at.theta)
-    layers[-1] = (0 * layers[-1][0], layers[-1][1])
-    return at.problem.network.flatten(layers)
 
 
 @claim(

@@ -27,7 +27,7 @@ from verification.chen2023.printed_formulas import (
     reference_arithmetic,
     step_for,
 )
-from verification.chenewald2024.test_proposition_2_4 import with_cost
+from verification.chenewald2024.output_orbits import with_cost
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import Point

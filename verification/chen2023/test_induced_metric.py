@@ -18,8 +18,8 @@ from typing import Any
 
 from geomdl.arithmetic import Array
 from geomdl.output_metrics import kernel_derivative
+from verification.chen2023.moves import CURVED, SINGLE_VALUED, Move, differential, kernel_at, stay
 from verification.chen2023.orbit_laws import outputs_along
-from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
@@ -28,35 +28,8 @@ from verification.scenes.critical import CRITICAL_RANK_LOST
 from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fiber
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, SMALLEST
 
-Move = Callable[[Point], Array]
 Kernel = Callable[[Point, Array], Array]
 POINTS = (*HIDDEN_EXACT, *AFFINE[:1], *FULL_RANK[:3], *BORDERLINE, *SMALLEST)
-SINGLE_VALUED = (*AFFINE, *BORDERLINE)
-"""D D^T has one value on every fiber: D constant, or K = QN and f one-to-one up to symmetries."""
-
-CURVED = (*HIDDEN_EXACT, *FULL_RANK[:3])
-"""A hidden layer and K > QN: fibers are continua, D D^T changes along them."""
-
-
-def stay(at: Point) -> Array:
-    """Return theta itself."""
-    return at.theta
-
-
-def kernel_at(at: Point, theta: Array) -> Array:
-    """Return D D^T at theta, in its block form."""
-    return at.problem.linearize(theta).gram()
-
-
-def differential(at: Point) -> Array:
-    """Return dC at x by differences with h = 1, exact but for rounding: C is quadratic in x."""
-    numbers = reference_arithmetic(at.arithmetic)
-    problem, x = at.problem.to(numbers), numbers.array(at.x)
-    slopes = [
-        derivative([problem.cost.value(problem.data, x + k * e) for k in STENCIL], 1)
-        for e in numbers.eye(len(x))
-    ]
-    return at.arithmetic.array(slopes)
 
 
 def right_hand_side(at: Point) -> Array:

@@ -23,14 +23,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ONLY_FLOAT64
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
-from verification.scenes.labelled import LABELLED, labelled_scene
-from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
-
-UNLABELLED = (*FULL_RANK[:2], *FULL_RANK_EXACT, *UNDER[:1], *SMALLEST)
-"""Any targets: overparametrized and underparametrized, N = 1 and Q = 1."""
-
-SCENES = (*LABELLED, *UNLABELLED)
-
+from verification.scenes.labelled import ANY_NETWORK, LABELLED, labelled_scene
 
 Index = Callable[[int, Array], int]
 Width = Callable[[Sequence[int]], int]
@@ -59,7 +52,7 @@ def test_label_map_gives_every_sample_its_target(
 
 @claim(
     "chen2023/model/b",
-    scenes=SCENES,
+    scenes=ANY_NETWORK,
     columns=ALGEBRAIC,
     controls=[
         variant("activated output", affine_output=False),
@@ -89,7 +82,7 @@ def test_layers_are_activated_affine_maps_and_the_output_is_affine(
 
 @claim(
     "chen2023/model/c",
-    scenes=SCENES,
+    scenes=ANY_NETWORK,
     columns=ONLY_FLOAT64,
     controls=[
         variant("no biases", biases=0),
@@ -114,7 +107,7 @@ def test_number_of_parameters_counts_all_weights_and_biases(
 
 @claim(
     "chen2023/model/d",
-    scenes=SCENES,
+    scenes=ANY_NETWORK,
     columns=ALGEBRAIC,
     controls=[
         variant("without 1/2", divisor=lambda at: at.N),

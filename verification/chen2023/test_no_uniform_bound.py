@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chen2023.test_non_integrability import AFFINE
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP30, MP50, MP100
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, property_
+from verification.scenes.brackets import AFFINE
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, SMALLEST, network_scene
 
 ONE_SAMPLE = network_scene([2, 3, 2], "square", 1, bits=3, facts=["full rank", "over"])

@@ -24,7 +24,7 @@ from itertools import combinations
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from geomdl import Dataset, Network, Problem, jacobian_derivative, pseudoinverse
+from geomdl import jacobian_derivative, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.geometry import (
     bracket_growth,
@@ -34,41 +34,21 @@ from geomdl.geometry import (
 )
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, ORBITS, RATIONAL
-from verification.machinery.points import Point, Scene
+from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
+from verification.scenes.brackets import AFFINE, DEEP, NO_SHARED_UNIT, ONE_OUTPUT
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,
     FULL_RANK_EXACT,
     RANK_LOST,
     SMALLEST,
-    network_scene,
 )
 
-DEEP = (
-    network_scene([2, 4, 3, 3, 2], "tanh", 2, facts=["full rank", "over"]),
-    network_scene([2, 2, 1], "identity", 2, bits=3, facts=["full rank", "over"]),
-    network_scene([2, 2, 2, 1], "identity", 2, bits=3, facts=["full rank", "over"]),
-    network_scene([2, 2, 2, 1], "square", 2, bits=3, facts=["full rank", "over"]),
-)
 SCENES = (*FULL_RANK[:3], *FULL_RANK_EXACT, *DEEP, RANK_LOST[1])
 SMALL = (*FULL_RANK_EXACT, *DEEP)
 
 
-def _share_no_unit(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-    # A unit is active on the one side of the line through 0, no unit on the other.
-    network = Network([2, 3, 1], "relu")
-    theta = np.round(8 * network.random_theta(generator)) / 8
-    theta[[0, 2, 4]], theta[6:9] = [2.0, 3.0, 4.0], -1.0
-    inputs = np.array([[3.0, 1.0], [-3.0, 1.0]])
-    return Problem(network, Dataset.regression(inputs, np.ones((2, 1)))), theta
-
-
-AFFINE = network_scene([3, 2], "identity", 2, bits=3, facts=["full rank", "over", "affine"])
-ONE_OUTPUT = network_scene([2, 3, 1], "square", 1, bits=3, facts=["full rank", "over"])
-NO_SHARED_UNIT = Scene(
-    "no-shared-unit-2-3-1-relu-N2", _share_no_unit, frozenset({"full rank"}), exact=True
-)
 INTEGRABLE = (AFFINE, NO_SHARED_UNIT, BORDERLINE[1])
 EXCEPTIONS = (
     variant("no hidden layer", scenes=[AFFINE]),

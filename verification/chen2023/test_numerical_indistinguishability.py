@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 from geomdl import Problem, pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chen2023.test_non_integrability import DEEP
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOATS, POINTWISE, Column
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
+from verification.scenes.brackets import DEEP
 from verification.scenes.networks import FULL_RANK
 
 TWICE = {"float32": "float64", "float64": "mp50", "mp30": "mp60", "mp50": "mp100", "mp100": "mp200"}

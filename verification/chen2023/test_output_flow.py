@@ -11,20 +11,18 @@ from scipy.integrate import solve_ivp
 
 from geomdl import LEAST_SQUARES
 from geomdl.arithmetic import Array
-from verification.chen2023.orbit_laws import comparison_orbit
+from verification.chen2023.orbit_laws import COMPARED, comparison_orbit
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity, property_
-from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
-
-SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *UNDER[:1], *BORDERLINE[:1], *SMALLEST)
+from verification.scenes.networks import FULL_RANK
 
 
 @claim(
     "chen2023/output-flow/a",
     "slides2024/euclidean-output-flow/a",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ALGEBRAIC,
     controls=[
         variant("rate 2/N", numerator=2),
@@ -44,7 +42,7 @@ def test_each_output_relaxes_to_its_target_at_rate_one_over_N(
 @claim(
     "chen2023/output-flow/b",
     "slides2024/euclidean-output-flow/a",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ORBITS,
     controls=[variant("rate 2/N", rate=2), variant("no division by N", rate=3.5)],
 )
@@ -56,7 +54,7 @@ def test_outputs_approach_targets_along_straight_lines(at: Point, rate: float = 
 
 @claim(
     "chen2023/output-flow/c",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ORBITS,
     controls=[variant("rate 1/N", rate=1), variant("rate 4/N", rate=4)],
 )
@@ -100,7 +98,7 @@ def test_rates_do_not_depend_on_initial_data(at: Point, power: int = 2) -> Ratio
 @claim(
     "chen2023/output-flow-limit/a",
     "chen2023/output-flow-limit/b",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ORBITS,
     controls=[variant("the limit is half way to the targets", fraction=0.5)],
 )
@@ -119,7 +117,7 @@ def test_comparison_flow_converges_to_the_targets_with_cost_zero(
 
 @claim(
     "chen2023/output-flow-limit/c",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ALGEBRAIC,
     controls=[variant("minimizer moved away from the targets", shift=1)],
 )
@@ -137,7 +135,7 @@ def test_targets_are_the_unique_global_minimizer(at: Point, shift: int = 0) -> l
 
 @claim(
     "chen2023/output-flow-limit/d",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ALGEBRAIC,
     controls=[variant("distance instead of squared distance", convex=False, scenes=FULL_RANK[:1])],
 )

@@ -22,8 +22,9 @@ import numpy as np
 from geomdl import Problem
 from geomdl.arithmetic import Array
 from geomdl.bundles import bundle_metric
-from verification.chen2023.test_adapted_flow_form import (
+from verification.chen2023.adapted_fields import (
     kernel,
+    unit_of_pairing,
     unit_of_velocity,
     velocity_by_another_right_inverse,
 )
@@ -41,7 +42,6 @@ from verification.scenes.bundles import (
     push,
     riesz,
     size_of_gradient,
-    smallest_sigma,
     squared,
 )
 from verification.scenes.matrices import DEFICIENT, FULL_ROW_RANK
@@ -286,16 +286,6 @@ def test_gradient_in_coordinates_represents_the_differential(
         identity(partial, differential(v), size=at.size, scale=unit["scale"], note="dF(V)"),
         identity(partial, right, note="(2.26)", **unit),
     ]
-
-
-def unit_of_pairing(at: Point, v: Array, slope: Array) -> dict[str, Any]:
-    """Return the size of dF(V) and |D V| |grad F| / sigma_r, and kappa^2 for the solves with D D^T."""
-    pushed = at.arithmetic.array([smallest_sigma(at) ** -1])[0] * at.arithmetic.largest(push(at, v))
-    terms = (
-        abs(slope) @ abs(v) + squared(v) + (0 if at.is_matrix else at.arithmetic.largest(at.theta)) ** 2
-    )
-    scale = terms + pushed * at.arithmetic.largest(slope)
-    return {"scale": scale, "condition": at.kappa**2, "size": at.size}
 
 
 @claim(

@@ -23,7 +23,6 @@ import numpy as np
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from verification.chen2023.orbit_laws import outputs_along
-from verification.chen2023.test_image_manifold import at_zero_output_weights
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
@@ -31,7 +30,7 @@ from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.foliations import CODIMENSION_ONE, SINE_AT_ZERO
 from verification.scenes.matrices import FULL_COLUMN_RANK
 from verification.scenes.networks import BORDERLINE, RANK_LOST, UNDER, network_scene
-from verification.scenes.underparametrized import AFFINE, NEAR
+from verification.scenes.underparametrized import AFFINE, NEAR, at_zero_output_weights
 
 EXACT = (
     *AFFINE,

@@ -13,7 +13,6 @@ W = 0 in 1-1-2 with a duplicated input, an eigenvector turns once as W does.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,51 +20,17 @@ import numpy as np
 from geomdl import Dataset, Network, Problem, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.critical_points import independent_columns
+from verification.chen2023.rank_loss_laws import back, diagonalize
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT32, FLOAT64, RATIONAL
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.networks import FULL_RANK, RANK_LOST
-from verification.scenes.rank_loss import ROTATED, ROTATED_FULL, rational_rotation
+from verification.scenes.rank_loss import ROTATED, ROTATED_FULL
 
 SCENES = (ROTATED[0], *RANK_LOST, *ROTATED[1:])
 NOT_ZERO = (ROTATED[0], RANK_LOST[0])
 NO_RANK_LOST = variant("full rank", scenes=(ROTATED_FULL, FULL_RANK[0]))
-
-
-@dataclass(frozen=True)
-class Diagonalization:
-    """R and the diagonals of Lambda, of its generalized inverse and of P_Lambda."""
-
-    rotation: Array
-    values: Array
-    inverse: Array
-    support: Array
-
-
-def diagonalize(at: Point) -> Diagonalization:
-    """Diagonalize D D^T by the singular vectors of D, or by the rotation that the scene is made with."""
-    rows, columns = at.D.shape
-    if "rotated" in at.scene.facts:
-        rotation = at.arithmetic.array(rational_rotation(rows))
-        values = (rotation @ at.D @ at.D.T @ rotation.T).diagonal()
-    else:
-        # Columns of zeros change nothing in D D^T, and bring all of its eigenvectors.
-        zeros = at.arithmetic.zeros((rows, max(rows - columns, 0)))
-        left, sigma, _ = at.arithmetic.svd(at.arithmetic.concatenate([at.D, zeros], axis=1))
-        rotation, values = left.T, sigma * sigma
-    if np.linalg.det(at.arithmetic.to_float64(rotation)) < 0:
-        rotation = at.arithmetic.concatenate([-rotation[:1], rotation[1:]])
-    one, zero = at.number(1), at.number(0)
-    largest = set(np.argsort(-at.arithmetic.to_float64(values))[: at.rank].tolist())
-    inverse = [one / value if k in largest else zero for k, value in enumerate(values)]
-    support = [one if k in largest else zero for k in range(rows)]
-    return Diagonalization(rotation, values, at.arithmetic.array(inverse), at.arithmetic.array(support))
-
-
-def back(rotation: Array, values: Array) -> Array:
-    """R^T diag(values) R."""
-    return rotation.T @ (values[:, None] * rotation)
 
 
 def projector(at: Point) -> Array:

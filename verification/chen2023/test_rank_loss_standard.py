@@ -8,10 +8,10 @@ vectors of the complement of the range: that many linear constraints, none of th
 
 from collections.abc import Callable
 
-from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from verification.chen2023.equilibria import ON_THE_SIMPLEX
 from verification.chen2023.orbit_laws import outputs_along
+from verification.chen2023.rank_loss_laws import complement, output_velocity_matches, projector
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
@@ -21,22 +21,6 @@ from verification.scenes.rank_missing import TWINS
 
 SCENES = (*RANK_LOST, ON_THE_SIMPLEX, TWINS)
 Matrix = Callable[[Point], Array]
-
-
-def projector(at: Point) -> Array:
-    """Return P, the orthogonal projector onto the range of D."""
-    return pseudoinverse(at.D, rank=at.rank).range_projector()
-
-
-def complement(at: Point) -> Array:
-    """Return 1 - P."""
-    return at.eye(len(at.D)) - projector(at)
-
-
-def output_velocity_matches(at: Point, velocity: Array, expected: Array) -> Ratio:
-    """Measure the derivative of the outputs along a velocity of theta, by differences of the network."""
-    scale = at.arithmetic.largest(abs(at.D) @ abs(velocity)) + at.arithmetic.largest(abs(expected))
-    return identity(outputs_along(at, velocity), expected, scale=scale, size=at.size, condition=at.kappa)
 
 
 @claim(

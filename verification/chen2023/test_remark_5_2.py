@@ -24,13 +24,14 @@ from geomdl import Dataset, Problem, linearize, pseudoinverse, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.output_manifold import recover_parameters
-from verification.chen2023.test_theorem_5_1 import size_of_gradient, square
-from verification.chen2023.test_under_flow import (
-    SCENES,
+from verification.chen2023.under_laws import (
+    UNDER_AND_MATRICES,
     Piece,
     orthonormal_projector,
     printed_field,
     printed_velocity,
+    size_of_gradient,
+    square,
     unit_of_solve,
 )
 from verification.machinery.checks import claim, variant
@@ -55,7 +56,7 @@ Number = Callable[[Point], Any]
 
 @claim(
     "chen2023/remark-5.2/a",
-    scenes=SCENES,
+    scenes=UNDER_AND_MATRICES,
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=(*WITHOUT_RANK, *DEFICIENT[2:5])),

@@ -35,7 +35,6 @@ from geomdl.fibres import follow_fibre, point_in_chart, range_curvature
 from geomdl.second_derivatives import jacobian_derivative
 from verification.chen2023.equilibria import algebraic_system
 from verification.chen2023.orbit_laws import outputs_along
-from verification.chen2023.test_image_manifold import at_zero_output_weights
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, POINTWISE
 from verification.machinery.points import Point
@@ -46,7 +45,7 @@ from verification.scenes.critical_points import DEAD_UNITS, RANK_NOT_CONSTANT
 from verification.scenes.foliations import EQUAL_INPUTS
 from verification.scenes.networks import FULL_RANK, RANK_LOST, UNDER
 from verification.scenes.rank_missing import TWINS
-from verification.scenes.underparametrized import AFFINE, NEAR
+from verification.scenes.underparametrized import AFFINE, NEAR, at_zero_output_weights
 
 INJECTIVE = (*NEAR[:3], *UNDER[:1], *AFFINE)
 LOST = (*RANK_LOST[1:], RANK_LOST[0], *CRITICAL_RANK_LOST, TWINS)

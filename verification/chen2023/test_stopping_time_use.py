@@ -13,8 +13,7 @@ import numpy as np
 from geomdl import adapted_field, cost_reaches, integrate, rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.orbit_laws import STILL_FULL, stopping_time
-from verification.chen2023.test_theorem_2_3 import FRACTION, OBSTRUCTED, SCENES
+from verification.chen2023.orbit_laws import FRACTION, OBSTRUCTED, STILL_FULL, STOPPED, stopping_time
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALL_ORBITS, ORBITS
 from verification.machinery.points import Point
@@ -27,7 +26,7 @@ END = 6.0
 
 @claim(
     "chen2023/stopping-time-use/a",
-    scenes=SCENES,
+    scenes=STOPPED,
     columns=ALL_ORBITS,
     controls=[
         variant("stop earlier by 2 N", late=(-2.0,)),

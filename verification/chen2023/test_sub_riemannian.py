@@ -29,11 +29,11 @@ import numpy as np
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.geometry import bracket_growth, integrability_defect
-from verification.chen2023.test_non_integrability import AFFINE
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP30, MP50, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
+from verification.scenes.brackets import AFFINE
 from verification.scenes.bundles import FOLDS, GENERATING, HOMOGENEOUS
 from verification.scenes.foliations import CODIMENSION_ONE, ONE_SAMPLE
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST, network_scene

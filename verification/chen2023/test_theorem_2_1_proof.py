@@ -29,18 +29,18 @@ from geomdl import (
 )
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
+from verification.chen2023.adapted_fields import by_gram_power
 from verification.chen2023.orbit_laws import limit, long_orbit, outputs_along
 from verification.chen2023.printed_formulas import (
     Piece,
     printed_cost,
     reference_arithmetic,
 )
-from verification.chen2023.test_adapted_flow_form import by_gram_power
-from verification.chen2023.test_model import SCENES as ANY_NETWORK
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import RANK_CUT, Point, Scene
 from verification.machinery.ratios import Ratio, along_orbit, identity, property_
+from verification.scenes.labelled import ANY_NETWORK
 from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK, FULL_ROW_RANK
 from verification.scenes.networks import (
     BORDERLINE,

@@ -9,24 +9,26 @@ orbit must live until s_eps, which rank QN along the orbit does not grant (scene
 import numpy as np
 from scipy.optimize import brentq
 
-from verification.chen2023.orbit_laws import first_time_below, in_units_of_N, stopping_time
+from verification.chen2023.orbit_laws import (
+    FRACTION,
+    OBSTRUCTED,
+    STOPPED,
+    SYNTHETIC,
+    first_time_below,
+    in_units_of_N,
+    stopping_time,
+)
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALL_ORBITS, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, property_
-from verification.scenes.networks import BORDERLINE, FULL_RANK, SMALLEST
-from verification.scenes.obstructed import MONOTONE, PEAK, XOR
+from verification.scenes.networks import FULL_RANK
 from verification.scenes.real_data import TRAINING
-
-SYNTHETIC = (*FULL_RANK, MONOTONE, *BORDERLINE[:1], *SMALLEST)
-SCENES = (*SYNTHETIC, *TRAINING)
-OBSTRUCTED = (PEAK, XOR)
-FRACTION = 1e-3
 
 
 @claim(
     "chen2023/theorem-2.3/a",
-    scenes=SCENES,
+    scenes=STOPPED,
     columns=ALL_ORBITS,
     controls=[
         variant("N log instead of (N/2) log", scenes=(FULL_RANK[0], TRAINING[0]), factor=1.0),

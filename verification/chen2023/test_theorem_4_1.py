@@ -17,32 +17,36 @@ from typing import Any
 
 import numpy as np
 
-from geomdl import adapted_field, pseudoinverse, standard_field
+from geomdl import adapted_field, standard_field
 from geomdl.arithmetic import Array
-from geomdl.critical_points import independent_columns
 from geomdl.flows import Field
 from geomdl.rank_deficiency import differential_algebraic_field
+from verification.chen2023.adapted_fields import by_two_factors, unit_of_velocity
 from verification.chen2023.equilibria import ON_THE_SIMPLEX
 from verification.chen2023.orbit_laws import cost_law
-from verification.chen2023.test_adapted_flow_form import by_two_factors, unit_of_velocity
-from verification.chen2023.test_rank_loss_projector import back, diagonalize
-from verification.chen2023.test_rank_loss_standard import (
+from verification.chen2023.rank_loss_laws import (
+    ANYWHERE,
+    back,
+    basic,
     complement,
+    diagonalize,
+    gram,
+    kernel_vector,
     output_velocity_matches,
     projector,
+    shortest,
 )
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
-from verification.scenes.matrices import ANY_MATRIX, FULL_ROW_RANK
+from verification.scenes.matrices import FULL_ROW_RANK
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,
     FULL_RANK_EXACT,
     RANK_LOST,
     SMALLEST,
-    UNDER,
 )
 from verification.scenes.rank_loss import ROTATED
 from verification.scenes.rank_missing import TWINS
@@ -50,37 +54,10 @@ from verification.scenes.real_data import IRIS_TWINS
 
 DEFICIENT = (*RANK_LOST, ON_THE_SIMPLEX)
 FULL = (*SMALLEST[:1], *FULL_RANK, *FULL_RANK_EXACT, *BORDERLINE, *SMALLEST[1:])
-ANYWHERE = (*RANK_LOST, *FULL_RANK[:1], *UNDER[:1], ON_THE_SIMPLEX, *ANY_MATRIX)
 DESCENT = variant("theta' = +D^T Psi", sign=1)
 END = 2.0
 
 Vector = Callable[[Point], Array]
-
-
-def gram(at: Point) -> Array:
-    """Return D D^T."""
-    return at.D @ at.D.T
-
-
-def shortest(at: Point) -> Array:
-    """Return Psi = -(D D^T)^+ g, from the pseudoinverse of D."""
-    inverse = pseudoinverse(at.D, rank=at.rank).matrix()
-    return -(inverse.T @ (inverse @ at.g))
-
-
-def kernel_vector(at: Point) -> Array:
-    """Draw n with D^T n = 0, of the size of Psi."""
-    drawn = complement(at) @ at.random(len(at.D))
-    return drawn * (at.arithmetic.largest(shortest(at)) + at.number(1))
-
-
-def basic(at: Point) -> Array:
-    """Return a minimizer with at most r nonzero entries: by least squares on r columns of D D^T."""
-    chosen = independent_columns(gram(at), at.rank)
-    psi = at.arithmetic.zeros(len(at.D))
-    if chosen:
-        psi[chosen] = -pseudoinverse(gram(at)[:, chosen]).apply(at.g)
-    return psi
 
 
 def unit_of_psi(at: Point, psi: Array) -> dict[str, Any]:

@@ -21,13 +21,15 @@ from geomdl import CLASS_WEIGHTED, MEAN_SQUARE, Cost, cost_hessian, pseudoinvers
 from geomdl.arithmetic import Array
 from geomdl.output_manifold import principal_curvatures
 from verification.chen2023.orbit_laws import outputs_along
-from verification.chen2023.test_under_flow import (
-    NETWORKS,
-    SCENES,
+from verification.chen2023.under_laws import (
+    UNDER_AND_MATRICES,
+    UNDER_NETWORKS,
     Piece,
     orthonormal_projector,
     printed_projector,
     printed_velocity,
+    size_of_gradient,
+    square,
     unit_of_solve,
 )
 from verification.machinery.checks import claim, variant
@@ -57,17 +59,6 @@ def complement(at: Point) -> Array:
     return at.eye(len(at.D)) - printed_projector(at)
 
 
-def square(vector: Array) -> Any:
-    """Return the squared length."""
-    return (vector * vector).sum()
-
-
-def size_of_gradient(at: Point) -> Any:
-    """Return the size of what cancels in g, rounding of theta included."""
-    parts = abs(at.x) + abs(at.y) + abs(at.D) @ abs(at.theta)
-    return at.arithmetic.largest(parts) / at.number(at.N)
-
-
 def unit_of_cost(at: Point) -> dict[str, Any]:
     """Return the size of C for an error of a roundoff of g."""
     size = size_of_gradient(at)
@@ -82,7 +73,7 @@ def unit_of_cost(at: Point) -> dict[str, Any]:
 @claim(
     "chen2023/theorem-5.1/c",
     "chen2023/theorem-5.1-proof/b",
-    scenes=NETWORKS,
+    scenes=UNDER_NETWORKS,
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=WITHOUT_RANK),
@@ -101,7 +92,7 @@ def test_outputs_do_not_move_across_the_range_of_the_jacobian(
 
 @claim(
     "chen2023/theorem-5.1-proof/b",
-    scenes=NETWORKS,
+    scenes=UNDER_NETWORKS,
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=WITHOUT_RANK),
@@ -129,7 +120,7 @@ def test_every_line_of_the_chain_is_the_velocity_of_the_outputs(
 
 @claim(
     "chen2023/theorem-5.1-proof/a",
-    scenes=SCENES,
+    scenes=UNDER_AND_MATRICES,
     columns=ALGEBRAIC,
     controls=[variant("rank of D D^T below K", scenes=(*WITHOUT_RANK, *DEFICIENT[2:]))],
 )
@@ -174,7 +165,7 @@ def on_the_way(at: Point) -> Iterator[Array]:
 
 @claim(
     "chen2023/theorem-5.1-proof/c",
-    scenes=SCENES,
+    scenes=UNDER_AND_MATRICES,
     columns=ALGEBRAIC,
     controls=[
         NO_RANK,
@@ -220,7 +211,7 @@ def test_cost_at_critical_points_is_that_of_the_normal_part_of_the_gradient(
 
 @claim(
     "chen2023/theorem-5.1-proof/d",
-    scenes=NETWORKS,
+    scenes=UNDER_NETWORKS,
     columns=ALGEBRAIC,
     controls=[
         variant("N in the place of N/2", factor=2),
@@ -293,7 +284,7 @@ def test_cost_has_an_extremum_at_critical_points(
 
 @claim(
     "chen2023/theorem-5.1/g",
-    scenes=(*SCENES, *EQUILIBRIA),
+    scenes=(*UNDER_AND_MATRICES, *EQUILIBRIA),
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=(*WITHOUT_RANK, *RANK_LOST, *DEFICIENT[2:])),

@@ -13,22 +13,30 @@ D has a kernel (scenes WITHOUT_RANK).
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from geomdl import Problem, blow_up, linearize, pseudoinverse, rank_loss, standard_field
+from geomdl import blow_up, linearize, pseudoinverse, rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.output_manifold import recover_parameters
 from verification.chen2023.orbit_laws import outputs_along
+from verification.chen2023.under_laws import (
+    UNDER_AND_MATRICES,
+    UNDER_NETWORKS,
+    Piece,
+    orthonormal_projector,
+    printed_field,
+    printed_projector,
+    printed_velocity,
+    unit_of_solve,
+)
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity
-from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK
-from verification.scenes.networks import UNDER
+from verification.scenes.matrices import DEFICIENT
 from verification.scenes.underparametrized import (
     AFFINE,
     NEAR,
@@ -36,44 +44,15 @@ from verification.scenes.underparametrized import (
     WITHOUT_RANK,
 )
 
-Piece = Callable[[Point], Array]
 Project = Callable[[Array, Array], Array]
-NETWORKS = (*UNDER, *AFFINE, TWO_CLASSES_BESIDE)
-SCENES = (*NETWORKS, *FULL_COLUMN_RANK)
 TRAINING = (*NEAR, AFFINE[1], TWO_CLASSES_BESIDE)
 NO_RANK = variant("rank below K", scenes=(*WITHOUT_RANK, *DEFICIENT[2:5]))
-
-
-def printed_velocity(at: Point) -> Array:
-    """-(D^T D)^-1 grad_theta C, (1.30) and (5.2), the gradient by backpropagation."""
-    return -at.arithmetic.solve(at.D.T @ at.D, at.grad_theta)
-
-
-def printed_projector(at: Point) -> Array:
-    """P = D (D^T D)^-1 D^T, (1.32) and (5.4)."""
-    return at.D @ at.arithmetic.solve(at.D.T @ at.D, at.D.T)
-
-
-def orthonormal_projector(at: Point) -> Array:
-    """Return the projector onto the range of D from an orthonormal basis of it (exactly: a dual one)."""
-    return pseudoinverse(at.D, rank=at.rank).range_projector()
-
-
-def printed_field(problem: Problem, theta: Array, sign: int = -1) -> Array:
-    """(1.30) at a point of an orbit."""
-    jacobian = problem.linearize(theta).jacobian()
-    return sign * problem.data.arithmetic.solve(jacobian.T @ jacobian, problem.gradient(theta))
-
-
-def unit_of_solve(at: Point) -> dict[str, Any]:
-    """Return kappa^2 for the solves with D^T D."""
-    return {"size": at.size, "condition": at.kappa**2}
 
 
 @claim(
     "chen2023/under-flow/a",
     "chen2023/theorem-5.1/a",
-    scenes=NETWORKS,
+    scenes=UNDER_NETWORKS,
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=WITHOUT_RANK),
@@ -101,7 +80,7 @@ def test_velocity_of_the_parameters_moves_the_outputs_by_the_projected_gradient(
 
 @claim(
     "chen2023/under-flow/a",
-    scenes=SCENES,
+    scenes=UNDER_AND_MATRICES,
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=(*WITHOUT_RANK, *DEFICIENT[2:5])),
@@ -201,7 +180,7 @@ def oblique_projector(at: Point) -> Array:
 @claim(
     "chen2023/under-flow/b",
     "chen2023/theorem-5.1/b",
-    scenes=SCENES,
+    scenes=UNDER_AND_MATRICES,
     columns=ALGEBRAIC,
     controls=[
         NO_RANK,
@@ -219,7 +198,7 @@ def test_projector_is_idempotent_and_symmetric(
 
 @claim(
     "chen2023/theorem-5.1/b",
-    scenes=SCENES,
+    scenes=UNDER_AND_MATRICES,
     columns=ALGEBRAIC,
     controls=[
         NO_RANK,
@@ -255,11 +234,11 @@ def tangents_by_differences(at: Point) -> Array:
 
 @claim(
     "chen2023/under-flow/c",
-    scenes=NETWORKS,
+    scenes=UNDER_NETWORKS,
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=WITHOUT_RANK),
-        variant("the tangent space at another theta", scenes=NETWORKS[:3], elsewhere=True),
+        variant("the tangent space at another theta", scenes=UNDER_NETWORKS[:3], elsewhere=True),
         variant("one tangent too few", count=-1),
         variant("the complement", project=lambda p, v: v - p @ v),
     ],

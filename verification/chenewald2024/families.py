@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from geomdl.arithmetic import Array
+from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic, step_for
 from verification.chenewald2024.matrices import inverted, plus
 from verification.machinery.columns import Column
 from verification.machinery.points import Point, Scene
@@ -94,3 +95,17 @@ def printed(at: Point, alpha: Any, g: Array) -> Array:
     """Return (2.41), -(alpha 1 + (1 - alpha) D D^T) P g."""
     projected = at.D @ (plus(at) @ g)
     return -(alpha * projected + (1 - alpha) * (at.D @ (at.D.T @ projected)))
+
+
+def bent_curve(theta: Array, v: Array, w: Array, s: Any) -> Array:
+    """Return theta + s v + s^2 w."""
+    return theta + s * v + s * s * w
+
+
+def velocity_of_outputs(at: Point, s: Any, v: Array, w: Array) -> Array:
+    """Return d/ds x[theta + s v + s^2 w] by differences in the numbers of the reference."""
+    numbers, step = reference_arithmetic(at.arithmetic), step_for(at.arithmetic)
+    problem, time = at.problem.to(numbers), numbers.array([s])[0]
+    theta, v, w = (numbers.array(vector) for vector in (at.theta, v, w))
+    values = [problem.stacked(bent_curve(theta, v, w, time + k * step)) for k in STENCIL]
+    return at.arithmetic.array(derivative(values, step))

@@ -1,5 +1,6 @@
 """Matrices of appendix A, and slow references for projectors, kernels and inverses."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -161,3 +162,6 @@ def violating_fourth(at: Point) -> Array:
     """Return a matrix that meets (A.1)-(A.3)."""
     (p, r), w = projectors(at), at.random(*at.D.T.shape)
     return plus(at) + (w - p @ w) @ r
+
+
+Matrix = Callable[[Point], Array]

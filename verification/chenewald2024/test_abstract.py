@@ -38,8 +38,8 @@ from geomdl.flows import Field
 from geomdl.propagators import complement
 from verification.chen2023.equilibria import square
 from verification.chen2023.orbit_laws import outputs_law
-from verification.chen2023.test_theorem_4_2 import CRITICAL as EQUILIBRIA
 from verification.chenewald2024.collapse_laws import ended, watched_orbit
+from verification.chenewald2024.constrained_gradients import problems
 from verification.chenewald2024.families import gram_inverse, outside_of_range
 from verification.chenewald2024.family_orbits import (
     Family,
@@ -48,23 +48,23 @@ from verification.chenewald2024.family_orbits import (
     jumping,
 )
 from verification.chenewald2024.matrices import plus
-from verification.chenewald2024.test_lemma_2_2 import problems
-from verification.chenewald2024.test_proposition_2_4 import MONOTONE as ENDS
-from verification.chenewald2024.test_proposition_2_4 import with_cost
-from verification.chenewald2024.test_proposition_2_5 import (
+from verification.chenewald2024.output_orbits import (
     LIVING,
     TAUS,
     Generator,
     flow_of,
     outputs_in_s,
     projector_itself,
+    with_cost,
 )
+from verification.chenewald2024.output_orbits import MONOTONE as ENDS
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64, MP50, ONLY_FLOAT64, ORBITS, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, property_
 from verification.scenes.collapse import BALANCED
 from verification.scenes.critical import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
+from verification.scenes.critical_points import CRITICAL as EQUILIBRIA
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,

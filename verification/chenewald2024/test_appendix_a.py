@@ -20,6 +20,7 @@ from verification.chenewald2024.matrices import (
     SCENES,
     SQUARE,
     SQUARED,
+    Matrix,
     bordered_inverse,
     inverted,
     kernel,
@@ -35,9 +36,6 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, property_
-
-Matrix = Callable[[Point], Array]
-
 
 # (A.5)-(A.7)
 

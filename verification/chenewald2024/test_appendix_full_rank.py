@@ -14,11 +14,11 @@ from verification.chenewald2024.matrices import (
     PROPER,
     SCENES,
     SQUARE,
+    Matrix,
     bordered_inverse,
     inverted,
     same,
 )
-from verification.chenewald2024.test_appendix_a import Matrix
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, POINTWISE, RATIONAL
 from verification.machinery.points import Point

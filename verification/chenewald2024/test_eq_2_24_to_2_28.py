@@ -15,21 +15,30 @@ D^+, (D^T)^+, (D^T D)^+ and (D D^T)^+ are factored one by one, each from its own
 from Gram-Schmidt.
 """
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 
-from geomdl import Problem, pseudoinverse, standard_field
+from geomdl import standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from verification.chen2023.equilibria import at_most, square
 from verification.chen2023.orbit_laws import END, outputs_law
+from verification.chenewald2024.constrained_gradients import (
+    GENERIC,
+    along,
+    constrained,
+    covectors,
+    from_parameter_gradient,
+    gram,
+    outer_inverse,
+    transposed_plus,
+    unconstrained,
+)
 from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range, pull, push
 from verification.chenewald2024.matrices import (
-    PROPER,
     SCENES,
     SQUARE,
     SQUARED,
-    inverted,
+    Matrix,
     orthogonal_projector,
     plus,
     same,
@@ -37,7 +46,6 @@ from verification.chenewald2024.matrices import (
     violating_third,
 )
 from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
-from verification.chenewald2024.test_appendix_a import Matrix
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import (
     ALGEBRAIC,
@@ -46,9 +54,8 @@ from verification.machinery.columns import (
     MP50,
     ORBITS,
     RATIONAL,
-    Column,
 )
-from verification.machinery.points import Point, Scene
+from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
 from verification.scenes.critical import CRITICAL as CRITICAL_EXACT
 from verification.scenes.critical_points import (
@@ -64,44 +71,13 @@ from verification.scenes.real_data import IRIS_TWINS, TRAINING
 CRITICAL = (CLOSED_FORM[0], CLOSED_FORM[3], *BUILT, *BUILT_EXACT, *RANK_NOT_CONSTANT, DEAD_UNITS)
 """Equilibria of every kind."""
 
-GENERIC = PROPER[1:]
-"""Rank at least 1 and below both dimensions, without 2 x 2 matrices: some of them are projectors."""
 
 Product = Callable[..., Array]
-
-
-@lru_cache(maxsize=1024)
-def _inverses(scene: Scene, column: Column, seed: int) -> tuple[Array, Array]:
-    at = scene.at(column, seed)
-    return inverted(at, at.D @ at.D.T), inverted(at, at.D.T)
-
-
-def outer_inverse(at: Point) -> Array:
-    """Return (D D^T)^+."""
-    return _inverses(at.scene, at.column, at.seed)[0]
-
-
-def transposed_plus(at: Point) -> Array:
-    """Return (D^T)^+, factored from D^T."""
-    return _inverses(at.scene, at.column, at.seed)[1]
 
 
 def explicit_psi(at: Point, gradient: Array) -> Array:
     """Return psi~ = D D^+ (D D^T)^+ (D^T)^+ grad_theta C, (2.24)."""
     return at.D @ (plus(at) @ (outer_inverse(at) @ (transposed_plus(at) @ gradient)))
-
-
-def covectors(at: Point) -> Iterator[Array]:
-    """Yield output gradients: that of the scene and any others."""
-    yield at.g
-    for _ in range(2):
-        yield at.random(len(at.D))
-
-
-def along(at: Point, left: Array, right: Array, g: Array, power: int) -> Ratio:
-    """Measure equality of two vectors of the size of g."""
-    scale = at.arithmetic.largest(g)
-    return identity(left, right, scale=scale, size=at.size, condition=at.kappa**power)
 
 
 # (2.25)
@@ -225,11 +201,6 @@ def test_explicit_psi_solves_the_normal_equation(
 
 
 # (2.26)
-
-
-def gram(at: Point) -> Array:
-    """Return D^T D."""
-    return at.D.T @ at.D
 
 
 def lengthened(at: Point) -> Array:
@@ -362,32 +333,6 @@ def test_adapted_flow_moves_the_outputs_by_the_projected_gradient(
 ) -> list[Ratio]:
     p = orthogonal_projector(at, spanned(at))
     return [along(at, velocity(at, g), -project(p, g), g, power=2) for g in covectors(at)]
-
-
-def from_parameter_gradient(rank: int) -> Field:
-    """Return the field -D^+ (D^+)^T grad_theta C = -(D^T D)^+ grad_theta C."""
-
-    def field(problem: Problem, theta: Array) -> Array:
-        inverse = pseudoinverse(problem.linearize(theta).jacobian(), rank=rank).matrix()
-        return -inverse @ (inverse.T @ problem.gradient(theta))
-
-    return field
-
-
-def constrained(rank: int) -> Velocity:
-    """Return the velocity -P grad_x C of (2.28)."""
-
-    def velocity(problem: Problem, theta: Array) -> Array:
-        at = problem.linearize(theta)
-        projector = pseudoinverse(at.jacobian(), rank=rank, method="qr").range_projector()
-        return -projector @ problem.cost.gradient(problem.data, at.stacked)
-
-    return velocity
-
-
-def unconstrained(rank: int) -> Velocity:
-    """Return the velocity -grad_x C."""
-    return lambda problem, theta: -problem.cost.gradient(problem.data, problem.stacked(theta))
 
 
 @claim(

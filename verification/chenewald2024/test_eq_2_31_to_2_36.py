@@ -21,6 +21,15 @@ from collections.abc import Callable, Iterable
 from geomdl import homotopy_field, pseudoinverse
 from geomdl.arithmetic import Array
 from verification.chen2023.equilibria import at_most, square, weakest_direction
+from verification.chenewald2024.constrained_gradients import (
+    EXACT_OR_BOTH,
+    GENERIC,
+    NETWORKS,
+    definite,
+    gram,
+    outer_inverse,
+    problems,
+)
 from verification.chenewald2024.families import (
     TINY,
     Family,
@@ -37,6 +46,7 @@ from verification.chenewald2024.matrices import (
     SCENES,
     SQUARE,
     SQUARED,
+    Matrix,
     kernel,
     orthogonal_projector,
     plus,
@@ -44,18 +54,12 @@ from verification.chenewald2024.matrices import (
     row_projector,
     vanishes_on,
 )
-from verification.chenewald2024.test_appendix_a import Matrix
-from verification.chenewald2024.test_eq_2_24_to_2_28 import GENERIC, gram, outer_inverse
-from verification.chenewald2024.test_lemma_2_2 import problems
 from verification.machinery.checks import claim, variant
-from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, RATIONAL
+from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.critical import CRITICAL
-from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, UNDER
-
-NETWORKS = (FULL_RANK[0], FULL_RANK_EXACT[1], UNDER[1], *BORDERLINE, *CRITICAL)
-EXACT_OR_BOTH = (FLOAT64, MP50, RATIONAL)
+from verification.scenes.networks import RANK_LOST
 
 
 def exchanged(at: Point, alpha: Array, gradient: Array) -> Array:
@@ -116,35 +120,6 @@ def test_family_ends_at_the_adapted_direction(at: Point, family: Family = interp
     if not at.is_matrix:
         ratios.append(of_size(at, homotopy_field(1)(at.problem, at.theta), adapted, "of the package"))
     return ratios + near_the_end(at, adapted, -at.D.T @ at.g, family, towards_one=True)
-
-
-def least_pivot(at: Point, matrix: Array) -> Array:
-    """Return the least pivot of symmetric elimination, with the largest pivot first.
-
-    Positive if and only if the symmetric matrix is positive definite, and then at least the smallest
-    eigenvalue.
-    """
-    work, left, least = matrix, list(range(len(matrix))), None
-    while left:
-        chosen = max(left, key=lambda index: work[index, index])
-        pivot = work[chosen, chosen]
-        least = pivot if least is None or pivot < least else least
-        if not pivot > 0:
-            return pivot
-        column = work[:, chosen]
-        work = work - column[:, None] * (column / pivot)[None, :]
-        left.remove(chosen)
-    return least
-
-
-def definite(at: Point, matrix: Array, smallest: Array) -> list[Ratio]:
-    """Measure that a symmetric matrix is positive definite, with at least this smallest eigenvalue."""
-    noise = 30 * at.size * at.arithmetic.unit_roundoff * float(at.arithmetic.largest(matrix))
-    least = least_pivot(at, matrix)
-    positive = property_(float(least) > noise, f"least pivot {float(least):.2g}, noise {noise:.2g}")
-    if not smallest > 0:
-        return [positive]
-    return [positive, bound(smallest, least, slack=noise / float(smallest), note="least pivot")]
 
 
 def operator(at: Point, alpha: Array) -> Array:

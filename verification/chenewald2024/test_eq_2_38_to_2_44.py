@@ -28,6 +28,15 @@ from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.homotopy import output_operator, output_velocity, relaxation_rates
 from verification.chen2023.equilibria import at_most, square
+from verification.chenewald2024.constrained_gradients import (
+    EXACT_OR_BOTH,
+    GENERIC,
+    NETWORKS,
+    constrained,
+    definite,
+    outer_inverse,
+    transposed_plus,
+)
 from verification.chenewald2024.families import (
     TINY,
     Family,
@@ -40,16 +49,16 @@ from verification.chenewald2024.families import (
     push,
     without_inverse,
 )
-from verification.chenewald2024.matrices import SCENES, SQUARE, SQUARED, orthogonal_projector, plus, same
-from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
-from verification.chenewald2024.test_appendix_a import Matrix
-from verification.chenewald2024.test_eq_2_24_to_2_28 import (
-    GENERIC,
-    constrained,
-    outer_inverse,
-    transposed_plus,
+from verification.chenewald2024.matrices import (
+    SCENES,
+    SQUARE,
+    SQUARED,
+    Matrix,
+    orthogonal_projector,
+    plus,
+    same,
 )
-from verification.chenewald2024.test_eq_2_31_to_2_36 import EXACT_OR_BOTH, NETWORKS, definite
+from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, POINTWISE, Column
 from verification.machinery.points import Point, Scene

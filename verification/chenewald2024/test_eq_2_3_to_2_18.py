@@ -26,7 +26,6 @@ from geomdl import LEAST_SQUARES, MEAN_SQUARE, Cost, Problem, blow_up, integrate
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from verification.chen2023.printed_formulas import (
-    STENCIL,
     Position,
     by_output,
     by_sample,
@@ -37,7 +36,8 @@ from verification.chen2023.printed_formulas import (
     stacked,
     step_for,
 )
-from verification.chenewald2024.test_proposition_2_4 import with_cost
+from verification.chenewald2024.families import bent_curve, velocity_of_outputs
+from verification.chenewald2024.output_orbits import with_cost
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point
@@ -209,20 +209,6 @@ def test_entries_of_the_jacobian_are_partial_derivatives_of_the_stacked_outputs(
 
 
 Curve = Callable[[Array, Array, Array, Any], Array]
-
-
-def bent_curve(theta: Array, v: Array, w: Array, s: Any) -> Array:
-    """Return theta + s v + s^2 w."""
-    return theta + s * v + s * s * w
-
-
-def velocity_of_outputs(at: Point, s: Any, v: Array, w: Array) -> Array:
-    """Return d/ds x[theta + s v + s^2 w] by differences in the numbers of the reference."""
-    numbers, step = reference_arithmetic(at.arithmetic), step_for(at.arithmetic)
-    problem, time = at.problem.to(numbers), numbers.array([s])[0]
-    theta, v, w = (numbers.array(vector) for vector in (at.theta, v, w))
-    values = [problem.stacked(bent_curve(theta, v, w, time + k * step)) for k in STENCIL]
-    return at.arithmetic.array(derivative(values, step))
 
 
 @claim(

@@ -17,7 +17,7 @@ import numpy as np
 
 from geomdl import adapted_field, pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chenewald2024.test_proposition_2_5 import LIVING, TAUS, carried_in_t, outputs_in_s
+from verification.chenewald2024.output_orbits import LIVING, TAUS, carried_in_t, outputs_in_s
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point

@@ -31,7 +31,7 @@ from geomdl.paths import (
     segment,
     violation,
 )
-from verification.chenewald2024.families import pull, push, squared
+from verification.chenewald2024.families import pull, push, squared, velocity_of_outputs
 from verification.chenewald2024.matrices import (
     EVERY_SHAPE,
     MATRICES,
@@ -42,7 +42,6 @@ from verification.chenewald2024.matrices import (
     violating_third,
 )
 from verification.chenewald2024.path_integrals import outputs_move_by
-from verification.chenewald2024.test_eq_2_3_to_2_18 import velocity_of_outputs
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point

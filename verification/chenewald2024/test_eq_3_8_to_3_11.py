@@ -42,7 +42,7 @@ from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.networks import FULL_RANK, RANK_LOST
 from verification.scenes.paths import CLASSES, ONE_CLASS, ONE_EACH, SPREAD
 from verification.scenes.real_data import IRIS
-from verification.slides2024.test_cost_splitting import Centre, mean, two_parts, unit
+from verification.slides2024.splitting import Centre, mean, two_parts, unit
 
 SCENES = (*CLASSES, ONE_CLASS)
 

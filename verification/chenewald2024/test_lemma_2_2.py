@@ -10,27 +10,28 @@ does not depend on the choice, not even on one that changes with theta.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, Problem, pseudoinverse, rank_loss, standard_field
+from geomdl import Problem, pseudoinverse, rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from verification.chen2023.orbit_laws import END, STILL_FULL, outputs_law
-from verification.chenewald2024.families import gram_inverse, pull, push
-from verification.chenewald2024.matrices import SCENES, SQUARE, SQUARED, kernel, orthogonal_projector
-from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
-from verification.chenewald2024.test_eq_2_24_to_2_28 import (
+from verification.chenewald2024.constrained_gradients import (
     GENERIC,
     along,
     constrained,
     covectors,
     from_parameter_gradient,
     outer_inverse,
+    problems,
     unconstrained,
 )
+from verification.chenewald2024.families import gram_inverse, pull, push
+from verification.chenewald2024.matrices import SCENES, SQUARE, SQUARED, kernel, orthogonal_projector
+from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import LARGE_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point
@@ -44,21 +45,10 @@ from verification.scenes.networks import (
     SMALLEST,
     UNDER,
 )
-from verification.scenes.output_costs import CROSS_ENTROPY, QUARTIC, SHELL, with_cost
+from verification.scenes.output_costs import CROSS_ENTROPY, with_cost
 from verification.scenes.real_data import IRIS, TRAINING
 
-COSTS = (LEAST_SQUARES, CLASS_WEIGHTED, QUARTIC, SHELL, CROSS_ENTROPY)
 WIDE = FULL_RANK[:3]
-
-
-def problems(at: Point) -> Iterator[Problem]:
-    """Yield the problem of the scene with every cost that can be had.
-
-    Cross entropy needs the exponential function, and is constant where there is one output.
-    """
-    for cost in COSTS:
-        if cost is not CROSS_ENTROPY or (at.problem.network.outputs > 1 and not at.arithmetic.exact):
-            yield with_cost(at.problem, cost)
 
 
 def adapted(at: Point, problem: Problem) -> Array:

@@ -13,6 +13,7 @@ from verification.chenewald2024.matrices import (
     PROPER,
     SCENES,
     SQUARE,
+    Matrix,
     kernel,
     plus,
     range_projector,
@@ -22,7 +23,6 @@ from verification.chenewald2024.matrices import (
     vanishes_on,
     violating_first,
 )
-from verification.chenewald2024.test_appendix_a import Matrix
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point

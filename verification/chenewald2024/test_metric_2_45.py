@@ -15,14 +15,7 @@ from typing import Any
 
 from geomdl import homotopy_field
 from geomdl.arithmetic import Array
-from verification.chen2023.test_induced_metric import (
-    CURVED,
-    SINGLE_VALUED,
-    Move,
-    differential,
-    kernel_at,
-    stay,
-)
+from verification.chen2023.moves import CURVED, SINGLE_VALUED, Move, differential, kernel_at, stay
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point

@@ -16,8 +16,6 @@ import numpy as np
 
 from geomdl import (
     MEAN_SQUARE,
-    Cost,
-    Dataset,
     Network,
     Problem,
     load_real_data,
@@ -26,6 +24,7 @@ from geomdl import (
 )
 from geomdl.flows import Field
 from verification.chen2023.orbit_laws import comparison_orbit
+from verification.chenewald2024.output_orbits import MONOTONE, with_cost
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ORBITS
 from verification.machinery.points import Point, Scene
@@ -33,26 +32,6 @@ from verification.machinery.ratios import Ratio, along_orbit, property_
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, SMALLEST, UNDER, inside_window
 
 END, FOREVER = 3.0, 30.0
-
-
-def with_cost(scene: Scene, cost: Cost) -> Scene:
-    """Give a scene another normalization of the cost."""
-
-    def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        problem, theta = scene.draw(generator)
-        return Problem(problem.network, problem.data, cost), theta
-
-    return Scene(f"{scene.name}-{cost.name.replace(' ', '-')}", draw, scene.facts)
-
-
-def monotone_outputs() -> Scene:
-    """One hidden neuron, increasing outputs, targets that go up and down again."""
-
-    def draw(_: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        data = Dataset.regression(np.array([[-1.0], [0.0], [1.0]]), np.array([[-1.0], [1.0], [0.0]]))
-        return Problem(Network([1, 1, 1], "tanh"), data), np.array([1.0, 0.25, 1.0, 0.0])
-
-    return Scene("1-1-1-tanh-N3-monotone", draw, frozenset({"full rank", "over", "ends"}))
 
 
 def iris(samples: int, rank: int) -> Scene:
@@ -68,7 +47,6 @@ def iris(samples: int, rank: int) -> Scene:
 
 
 IRIS = iris(9, 27)
-MONOTONE = monotone_outputs()
 OTHER_COST = variant("the cost |x - y|^2/N", scenes=[with_cost(FULL_RANK[0], MEAN_SQUARE)])
 
 

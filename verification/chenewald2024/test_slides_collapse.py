@@ -32,7 +32,7 @@ from verification.chenewald2024.collapse_laws import (
     variance_law,
     watched_orbit,
 )
-from verification.chenewald2024.test_proposition_2_4 import with_cost
+from verification.chenewald2024.output_orbits import with_cost
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import Point

@@ -39,8 +39,8 @@ from verification.chenewald2024.family_orbits import (
     jumping,
 )
 from verification.chenewald2024.matrices import SQUARED
-from verification.chenewald2024.test_proposition_2_4 import MONOTONE as ENDS
-from verification.chenewald2024.test_proposition_2_4 import with_cost
+from verification.chenewald2024.output_orbits import MONOTONE as ENDS
+from verification.chenewald2024.output_orbits import with_cost
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64, MP50, ORBITS, RATIONAL
 from verification.machinery.points import Point
@@ -57,8 +57,7 @@ from verification.scenes.networks import (
 )
 from verification.scenes.obstructed import MONOTONE, PEAK, XOR
 from verification.scenes.standard_flow import SADDLE
-from verification.slides2024.test_adapted_flow import Penrose, penrose_field
-from verification.slides2024.test_sub_riemannian import by_formula, moore_penrose
+from verification.slides2024.pen_readings import Penrose, by_formula, moore_penrose, penrose_field
 
 WIDE = (*FULL_RANK[:2], *FULL_RANK_EXACT)
 BY_FORMULA = variant("Pen[D^T] by the formula for Pen", scenes=WIDE, pen=by_formula)

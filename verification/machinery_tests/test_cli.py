@@ -19,8 +19,7 @@ from verification import cli
 from verification.machinery import environment, results, standings
 from verification.machinery.register import RegisterError
 from verification.machinery_tests import small_register
-from verification.machinery_tests.test_coverage import SOUND, FakeCheck
-from verification.machinery_tests.test_results import document, row
+from verification.machinery_tests.doubles import SOUND, FakeCheck, document, row
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,33 +1,13 @@
 """Register and checks that do not belong together are reported, claim by claim."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from verification.machinery.coverage import checks_of, coverage_problems
 from verification.machinery_tests import small_register
-
-
-@dataclass(frozen=True)
-class FakeCheck:
-    """What coverage asks of a check."""
-
-    claims: tuple[str, ...]
-    node: str
-    roles: frozenset[str]
-    controls: tuple[str, ...] = ("half the cost",)
-
-
-def fake(name: str, claim: str, *roles: str) -> FakeCheck:
-    return FakeCheck((claim,), f"test_{name}.py::test_{name}", frozenset({"control", *roles}))
-
-
-HOLDS = fake("holds", "alpha/model/a", "printed")
-NEEDS = fake("needs", "alpha/theorem-2.1/a", "printed", "refuted")
-FAILS = fake("fails", "alpha/theorem-2.1/b", "corrected", "refuted")
-UNDECIDABLE = fake("undecidable", "alpha/theorem-2.1/c", "evidence")
-SOUND = [HOLDS, NEEDS, FAILS, UNDECIDABLE]
+from verification.machinery_tests.doubles import FAILS, HOLDS, NEEDS, SOUND, UNDECIDABLE, FakeCheck, fake
 
 
 def without(check: FakeCheck, role: str) -> FakeCheck:

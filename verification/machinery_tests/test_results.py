@@ -11,7 +11,6 @@ import pytest
 from verification.machinery.environment import environment
 from verification.machinery.results import (
     LAST_RUN,
-    Document,
     ResultsError,
     Row,
     merge,
@@ -22,47 +21,7 @@ from verification.machinery.results import (
     update_last_run,
     write,
 )
-
-
-def row(**changes: Any) -> Row:
-    """Make a row that passes, with changes."""
-    entries: dict[str, Any] = {
-        "claims": ["alpha/model/a"],
-        "check": "verification/alpha/test_model.py::test_cost",
-        "test": "verification/alpha/test_model.py::test_cost[2-8-2-tanh-float64]",
-        "role": "printed",
-        "label": "",
-        "scene": "2-8-2-tanh",
-        "column": "float64",
-        "ratio": 1.25,
-        "threshold": 30.0,
-        "bite": None,
-        "residual": 1e-15,
-        "roundoff": 2.0**-52,
-        "kind": "identity",
-        "seed": 0,
-        "seconds": 0.1,
-        "passed": True,
-        "message": "",
-    }
-    assert changes.keys() <= entries.keys()
-    return Row(**{**entries, **changes})  # type: ignore[typeddict-item]
-
-
-def document(*rows: Row, **changes: Any) -> Document:
-    """Make a run of these rows."""
-    entries: dict[str, Any] = {
-        "format": 1,
-        "started": "2026-01-01T00:00:00",
-        "finished": "2026-01-01T00:01:00",
-        "interrupted": False,
-        "profile": "default",
-        "seed": 0,
-        "environment": {"python": "3.11"},
-        "rows": list(rows),
-    }
-    return Document(**{**entries, **changes})  # type: ignore[typeddict-item]
-
+from verification.machinery_tests.doubles import document, row
 
 # ---- the file ---------------------------------------------------------------------------------
 

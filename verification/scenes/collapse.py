@@ -84,14 +84,18 @@ CLASSES_EXACT = network_scene([2, 4, 1], "square", 4, classes=2, bits=3, facts=[
 """Two classes of two, for exact arithmetic."""
 
 NARROW_CLASSES = (
-    network_scene([3, 2, 1, 2], "tanh", 4, classes=2, rank=6, facts=["rank lost", "over"]),
-    network_scene([3, 1, 2], "tanh", 4, classes=2, rank=6, facts=["rank lost"]),
+    network_scene(
+        [3, 2, 1, 2], "tanh", 4, classes=2, rank=6, facts=["rank lost", "over"], suffix="-two-classes"
+    ),
+    network_scene([3, 1, 2], "tanh", 4, classes=2, rank=6, facts=["rank lost"], suffix="-two-classes"),
 )
 """Two classes of two and rank 6 < QN = 8 for every theta; K = 15 in the first, K = 8 in the second. The
 output weights w of the single neuron take any deviation within a class into the range of D, which
 contains every c w^T: variances decay as at rank QN, averages do not."""
 
-UNDER_CLASSES = network_scene([2, 1, 1], "tanh", 9, classes=2, facts=["under", "injective"])
+UNDER_CLASSES = network_scene(
+    [2, 1, 1], "tanh", 9, classes=2, facts=["under", "injective"], suffix="-two-classes"
+)
 """K = 5 < QN = 9 and rank K: full rank, but not rank QN."""
 
 

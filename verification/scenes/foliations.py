@@ -129,7 +129,7 @@ def sine_parameters(outputs: np.ndarray) -> np.ndarray:
 def germ_scene(name: str, form: Sequence[int], derivative: Sequence[Sequence[int]], fact: str) -> Scene:
     """Make a scene of a 1-form at a point: D is its derivative J, g its coefficients."""
     value = np.array(derivative), np.array(form)
-    return Scene(name, lambda generator: value, frozenset({"full rank", fact}), exact=True)
+    return Scene(name, lambda generator: value, frozenset({fact}), exact=True)
 
 
 def random_germ(size: int) -> Scene:
@@ -139,7 +139,7 @@ def random_germ(size: int) -> Scene:
         form = generator.integers(1, 4, size=size) * generator.choice([-1, 1], size=size)
         return generator.integers(-3, 4, size=(size, size)), form
 
-    return Scene(f"random-form-on-R{size}", draw, frozenset({"full rank", "twisted"}), exact=True)
+    return Scene(f"random-form-on-R{size}", draw, frozenset({"twisted"}), exact=True)
 
 
 GERMS = (

@@ -16,7 +16,7 @@ from geomdl.arithmetic import Array
 from geomdl.fibres import follow_fibre
 from geomdl.output_metrics import line_in_fiber
 from verification.machinery.points import Point
-from verification.scenes.networks import network_scene
+from verification.scenes.networks import FULL_RANK_EXACT, network_scene
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ AFFINE = tuple(
 """No hidden layer: theta -> x[theta] is affine and onto, D is the same everywhere; K > QN."""
 
 HIDDEN_EXACT = (
-    network_scene([2, 4, 1], "square", 3, bits=3, facts=["full rank", "over"]),
+    FULL_RANK_EXACT[0],
     network_scene([1, 1, 1], "identity", 1, bits=3, facts=["full rank", "over"]),
 )
 """A hidden layer and K > QN over the rationals; the second is the smallest of all networks with one."""

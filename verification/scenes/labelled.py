@@ -7,7 +7,7 @@ import numpy as np
 from geomdl import Dataset, Network, Problem
 from geomdl.arithmetic import FLOAT64, Array
 from verification.machinery.points import Scene
-from verification.scenes.networks import ATTEMPTS
+from verification.scenes.networks import ATTEMPTS, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
 
 NEAREST_KINK = 2.0**-10
 """Least distance of a pre-activation from the kinks of a piecewise linear activation."""
@@ -93,3 +93,10 @@ def kink_scene(activation: str) -> Scene:
 
 AT_A_KINK = (kink_scene("relu"), kink_scene("leaky_relu"))
 """Against the hypothesis of the text, the activation has no derivative where it is needed."""
+
+
+UNLABELLED = (*FULL_RANK[:2], *FULL_RANK_EXACT, *UNDER[:1], *SMALLEST)
+"""Any targets: overparametrized and underparametrized, N = 1 and Q = 1."""
+
+
+ANY_NETWORK = (*LABELLED, *UNLABELLED)

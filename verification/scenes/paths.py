@@ -149,7 +149,9 @@ OF_DIFFERENT_RANK = (LINE, MAPS, UNITS)
 ALL_TWINS = (LINE, PARABOLA, MAPS, UNITS)
 
 
-AFFINE = network_scene([3, 2], "identity", 2, bits=3, facts=["full rank", "over"])
+AFFINE = network_scene(
+    [3, 2], "identity", 2, bits=3, facts=["full rank", "over"], suffix="-to-be-lifted"
+)
 """No hidden layer: D does not depend on theta."""
 
 

@@ -18,7 +18,7 @@ from geomdl.arithmetic import Array
 from verification.machinery.points import Scene
 from verification.scenes.networks import ATTEMPTS, FULL_RANK
 
-ALIGNED_CONDITION = (3e2, 1e4)
+ALIGNED_CONDITION = (2e2, 9.5e2)
 
 GRID = 2.0**40
 """Points of the sphere are rounded to multiples of 2^-40 and multiplied by it: integer directions."""

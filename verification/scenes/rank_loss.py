@@ -59,7 +59,7 @@ def rotated_scene(rows: int, columns: int, rank: int) -> Scene:
         scaled = (5 ** (rows - 1) * rational_rotation(rows)).astype(np.int64)
         return scaled.T @ spread, generator.integers(-4, 5, size=rows)
 
-    fact = "rank lost" if rank < rows else "full rank"
+    fact = "rank lost" if rank < min(rows, columns) else "full rank" if rank == rows else "injective"
     name = f"rotated-{rows}x{columns}-rank{rank}"
     return Scene(name, draw, frozenset({fact, "rotated"}), exact=True)
 

@@ -91,7 +91,7 @@ ORIGIN = _identity_pair("at-the-saddle", 0.0, 0.0)
 NEAR_ORIGIN = _identity_pair("off-the-saddle", 1.0, 0.0)
 """Outputs 0 as at ORIGIN, C_* = 0."""
 
-BLOW_UP = _identity_pair("balanced", 2.0, 2.0)
+BLOW_UP = _identity_pair("equal-weights", 2.0, 2.0)
 """w = W = 2: backwards the orbit ends at s = -log(4/3) / 2."""
 
 BLOW_UP_OTHERS = tuple(
@@ -101,7 +101,7 @@ BLOW_UP_OTHERS = tuple(
 """Random networks with an unbounded activation."""
 
 BOUNDED_ACTIVATION = (
-    network_scene([2, 8, 2], "tanh", 4, classes=2, facts=["full rank", "over"]),
+    network_scene([2, 8, 2], "tanh", 4, classes=2, facts=["full rank", "over"], suffix="-two-classes"),
     network_scene([1, 4, 2], "sin", 3, facts=["full rank"]),
     network_scene([3, 6, 5, 1], "sigmoid", 3, facts=["full rank"]),
 )
@@ -121,8 +121,8 @@ def _with_parabola(generator: np.random.Generator) -> Sequence[float]:
 
 
 PARABOLA = regression_scene(
-    "parabola", Network([1, 1, 1], "square"), LINE, LINE, _with_parabola, "no minimum", "escapes",
-    "full rank", "over",
+    "unattained-slope", Network([1, 1, 1], "square"), LINE, LINE, _with_parabola, "no minimum",
+    "escapes", "full rank", "over",
 )  # fmt: skip
 """K = 4 > QN = 3: rank 3 wherever w W != 0."""
 
@@ -133,7 +133,7 @@ def _with_spare_unit(generator: np.random.Generator) -> Sequence[float]:
 
 
 PARABOLA_SPARE = regression_scene(
-    "parabola-with-spare-unit", Network([1, 2, 1], "square"), LINE, LINE, _with_spare_unit, "escapes",
+    "slope-with-spare-unit", Network([1, 2, 1], "square"), LINE, LINE, _with_spare_unit, "escapes",
     "over",
 )  # fmt: skip
 """As PARABOLA with a second unit that is zero; SPARE_MINIMIZER attains the targets."""

@@ -30,7 +30,7 @@ from geomdl import (
 from geomdl.arithmetic import Arithmetic, Array
 from geomdl.critical_points import critical_targets, polish
 from geomdl.output_manifold import principal_curvatures, recover_parameters
-from verification.machinery.points import Scene
+from verification.machinery.points import Point, Scene
 from verification.scenes.clusters import cluster_scene
 from verification.scenes.networks import (
     ATTEMPTS,
@@ -280,3 +280,10 @@ def relu_clusters_scene(class_sizes: Sequence[int]) -> Scene:
 
 RELU_CLUSTERS = (relu_clusters_scene((6, 5)), relu_clusters_scene((6, 6, 6)))
 """K = 18 < QN = 22 and K = 48 < QN = 54; an explicit network of zero cost is known."""
+
+
+def at_zero_output_weights(at: Point) -> Array:
+    """Return theta with the weights of the last layer replaced by zero."""
+    layers = at.problem.network.layers(at.theta)
+    layers[-1] = (0 * layers[-1][0], layers[-1][1])
+    return at.problem.network.flatten(layers)

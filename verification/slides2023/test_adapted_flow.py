@@ -17,8 +17,8 @@ import numpy as np
 from geomdl import rank_loss, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
+from verification.chen2023.adapted_fields import kernel
 from verification.chen2023.orbit_laws import END, STILL_FULL, comparison_orbit, limit, long_orbit
-from verification.chen2023.test_adapted_flow_form import kernel
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS
 from verification.machinery.points import Point

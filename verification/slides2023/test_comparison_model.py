@@ -16,9 +16,8 @@ import numpy as np
 
 from geomdl import Dataset
 from geomdl.arithmetic import Array
-from verification.chen2023.orbit_laws import comparison_orbit
+from verification.chen2023.orbit_laws import COMPARED, comparison_orbit
 from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic
-from verification.chen2023.test_output_flow import SCENES
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
@@ -48,7 +47,7 @@ def double_well(data: Dataset, x: Array) -> Any:
 
 @claim(
     "slides2023/comparison-model/e",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ALGEBRAIC,
     controls=[
         variant("convex, but not strictly", value=flat_cost),
@@ -92,7 +91,7 @@ def test_targets_are_the_unique_global_minimizer_by_convexity(
 
 @claim(
     "slides2023/comparison-model/e",
-    scenes=SCENES,
+    scenes=COMPARED,
     columns=ORBITS,
     controls=[
         variant("the limit is half way to the targets", fraction=0.5),

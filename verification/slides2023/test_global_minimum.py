@@ -24,7 +24,7 @@ from verification.scenes.clusters import (
     cost_floor,
     scaled_units,
 )
-from verification.slides2024.test_global_minimum import (
+from verification.slides2024.minimum_laws import (
     Positions,
     Theta,
     all_at,

@@ -25,7 +25,7 @@ from verification.scenes.clusters import (
     TRUNCATING,
     cost_floor,
 )
-from verification.slides2024.test_strategy_collapse import (
+from verification.slides2024.strategy import (
     Positions,
     hidden_layers,
     near_the_means,

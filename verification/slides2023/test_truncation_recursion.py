@@ -14,11 +14,7 @@ from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio
 from verification.scenes.clusters import CLUSTERED, TRUNCATING
-from verification.slides2024.test_truncation_recursion import (
-    all_layers,
-    last_bias,
-    layers_by_composed_truncations,
-)
+from verification.slides2024.recursion import all_layers, last_bias, layers_by_composed_truncations
 
 Select = Callable[[Layers], Layers]
 SCENES = (*TRUNCATING, CLUSTERED[1])

@@ -15,9 +15,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from geomdl import Orbit, Problem, integrate, standard_field
+from geomdl import Orbit, integrate, standard_field
 from geomdl.arithmetic import Array
-from geomdl.flows import Field
 from verification.chen2023.orbit_laws import END, comparison_orbit, cost_law, outputs_law
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, Column
@@ -35,9 +34,14 @@ from verification.scenes.networks import (
 )
 from verification.scenes.obstructed import BORDERLINE_CLOSE, MONOTONE
 from verification.scenes.rank_missing import TOO_FEW, TWINS
-from verification.slides2024.test_sub_riemannian import by_formula, moore_penrose
+from verification.slides2024.pen_readings import (
+    Penrose,
+    by_formula,
+    moore_penrose,
+    penrose_field,
+    printed,
+)
 
-Penrose = Callable[[Point, Array], Array]
 Modified = Callable[[Point, Penrose, Array, Array], Array]
 
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *FULL_ROW_RANK[2:], *BORDERLINE, *SMALLEST)
@@ -46,11 +50,6 @@ ORBIT_COLUMNS = ORBITS[1:]
 BY_FORMULA = variant("Pen[D^T] by the formula for Pen", scenes=FULL_RANK, pen=by_formula)
 RANK_BELOW = variant("rank lost or K < QN", scenes=[TWINS, TOO_FEW])
 STANDARD = variant("the standard flow", scenes=FULL_RANK[:2], standard=True)
-
-
-def printed(at: Point, pen: Penrose, d: Array, gradient: Array) -> Array:
-    """Return -Pen[D] Pen[D^T] grad_theta C."""
-    return -pen(at, d) @ (pen(at, d.T) @ gradient)
 
 
 def one_inverse(at: Point, pen: Penrose, d: Array, gradient: Array) -> Array:
@@ -92,16 +91,6 @@ def test_formula_for_the_penrose_inverse_serves_both_factors_where_the_jacobian_
 ) -> Ratio:
     velocity = printed(at, by_formula, at.D, at.grad_theta)
     return identity(at.D @ velocity, -at.g, size=at.size, condition=at.kappa**4)
-
-
-def penrose_field(at: Point, pen: Penrose) -> Field:
-    """Return the field theta -> -Pen[D] Pen[D^T] grad_theta C, both inverses as they are printed."""
-
-    def field(problem: Problem, theta: Array) -> Array:
-        d = problem.linearize(theta).jacobian()
-        return printed(at, pen, d, problem.gradient(theta))
-
-    return field
 
 
 @lru_cache(maxsize=128)

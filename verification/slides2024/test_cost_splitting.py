@@ -29,33 +29,10 @@ from verification.scenes.clusters import (
     around_the_means,
     cost_floor,
 )
+from verification.slides2024.splitting import Centre, mean, two_parts, unit
 
 SCENES = (*LABELLED_RELU, *TRUNCATING, CLUSTERED[1])
 SEVERAL_CLASSES = (*LABELLED_RELU[:2], *TRUNCATING[1:], CLUSTERED[1])
-Centre = Callable[[Array], Array]
-
-
-def mean(rows: Array) -> Array:
-    """Average the rows."""
-    return rows.sum(axis=0) / len(rows)
-
-
-def two_parts(at: Point, rows: Array, centre: Centre = mean) -> tuple[list[Any], list[Any]]:
-    """Return (1/N_j) sum_i |x_(j,i) - xbar_j|^2 and |xbar_j - y_j|^2 for every class j."""
-    data = at.problem.data
-    within, between = [], []
-    for j, target in enumerate(data.targets):
-        members = rows[data.labels == j]
-        middle = centre(members)
-        within.append(sum(((row - middle) ** 2).sum() for row in members) / len(members))
-        between.append(((middle - target) ** 2).sum())
-    return within, between
-
-
-def unit(at: Point, rows: Array) -> dict[str, Any]:
-    """Size and scale of the error model: sums of squares of outputs and targets."""
-    largest = at.arithmetic.largest
-    return {"scale": (largest(rows) + largest(at.y)) ** 2, "size": len(at.y)}
 
 
 def class_size(at: Point, j: int) -> int:

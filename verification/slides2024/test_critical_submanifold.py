@@ -19,6 +19,13 @@ import numpy as np
 from geomdl import cost_hessian, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.critical_points import independent_columns, polish
+from verification.chen2023.critical_fibres import (
+    STEP,
+    off_the_fibre,
+    on_the_fibre,
+    rests_beside,
+    search_beside,
+)
 from verification.chen2023.equilibria import (
     ELSEWHERE,
     EQUILIBRIA,
@@ -30,14 +37,7 @@ from verification.chen2023.equilibria import (
     square,
     terms,
 )
-from verification.chen2023.test_abstract import (
-    STEP,
-    off_the_fibre,
-    on_the_fibre,
-    rests_beside,
-    search_beside,
-)
-from verification.chen2023.test_rank_loss_standard import complement, projector
+from verification.chen2023.rank_loss_laws import complement, projector
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP30
 from verification.machinery.points import Point

@@ -8,19 +8,18 @@ Near such a network the classes stay collapsed, so that zero cost is Q equations
 they are independent (rank D = Q^2), and the networks of zero cost are a manifold of dimension K - Q^2.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
-from geomdl import CLASS_WEIGHTED, Dataset, Network, Problem, linearize, outputs, pseudoinverse
+from geomdl import Dataset, Network, Problem, linearize, outputs, pseudoinverse
 from geomdl.arithmetic import Array
-from geomdl.truncation import base_point_interval, clustered_minimizer, corner_sector
+from geomdl.truncation import base_point_interval, clustered_minimizer
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT32, FLOAT64, FLOATS, RATIONAL
 from verification.machinery.points import Point, Scene
-from verification.machinery.ratios import THRESHOLDS, Ratio, bound, identity, property_
+from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.clusters import (
     CLUSTERED,
     LOOSE,
@@ -33,10 +32,17 @@ from verification.scenes.clusters import (
     around_the_means,
     eighths,
 )
+from verification.slides2024.minimum_laws import (
+    Positions,
+    Theta,
+    accuracy,
+    all_at,
+    for_the_means,
+    inside_the_cube,
+    vanishing_cost,
+)
 
 SCENES = (*CLUSTERED, *REGULAR, THIN_SIMPLEX)
-Theta = Callable[[Point], Array]
-Positions = Callable[[Point], Sequence[Fraction]]
 
 
 def explicit(at: Point) -> Array:
@@ -46,37 +52,6 @@ def explicit(at: Point) -> Array:
         return clustered_minimizer(data, hidden_layers=len(network.widths) - 2).theta
     layers = [(0 * weight, 0 * bias) for weight, bias in network.layers(at.theta)]
     return network.flatten([*layers[:-1], (layers[-1][0], data.targets[0])])
-
-
-def for_the_means(at: Point) -> Array:
-    """Return theta of the explicit network for the class means alone."""
-    return around_the_means(at).theta
-
-
-def accuracy(at: Point) -> dict[str, Any]:
-    """Scale, size and condition of the error model: size of the targets, layers, sectors."""
-    classes = len(at.problem.data.targets)
-    sector = corner_sector(classes, 0)[0] if classes > 1 else np.eye(1)
-    return {
-        "scale": at.arithmetic.largest(at.y),
-        "size": classes,
-        "condition": float(np.linalg.cond(sector)),
-    }
-
-
-def vanishing_cost(at: Point, network: Network, theta: Array) -> list[Ratio]:
-    """Hold outputs against targets, and the cost against what the same error of all outputs gives."""
-    data, expected = at.problem.data, accuracy(at)
-    reached = outputs(network, theta, data.inputs)
-    cost = CLASS_WEIGHTED.value(data, reached.reshape(-1))
-    roundoff = at.arithmetic.unit_roundoff * expected["size"] * expected["condition"]
-    largest = float(expected["scale"]) * THRESHOLDS["identity"] * roundoff
-    limit = data.targets.size * largest**2
-    return [
-        identity(reached, data.targets[data.labels], note="outputs", **expected),
-        property_(cost >= 0, "the cost is bounded below by 0"),
-        bound(cost, limit, note="cost") if limit else property_(cost == 0, "the cost is exactly 0"),
-    ]
 
 
 CONTROLS = [
@@ -188,17 +163,6 @@ def test_hidden_layers_can_be_moved_in_any_direction_at_zero_cost(
         moved.append((weight + size_here * at.random(*weight.shape), bias + size * at.random(len(bias))))
     end = matched(at, moved) if matching else network.flatten([*moved, start[-1]])
     return vanishing_cost(at, network, end)
-
-
-def inside_the_cube(at: Point) -> list[Fraction]:
-    """Draw mu in [3/8, 11/16]^Q, inside I^Q for deviations below 1/4 and every Q >= 2."""
-    steps = at.generator.integers(24, 45, len(at.problem.data.targets))
-    return [Fraction(int(step), 64) for step in steps]
-
-
-def all_at(numerator: int, denominator: int) -> Positions:
-    """Put all mu_j at one place."""
-    return lambda at: [Fraction(numerator, denominator)] * len(at.problem.data.targets)
 
 
 def labelled(at: Point, positions: Sequence[Fraction], matched_at: Sequence[Fraction]) -> Array:

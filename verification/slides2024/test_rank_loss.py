@@ -26,12 +26,15 @@ from verification.chen2023.equilibria import (
     square,
     terms,
 )
-from verification.chen2023.test_rank_loss_standard import (
+from verification.chen2023.rank_loss_laws import (
+    ANYWHERE,
+    basic,
     complement,
+    kernel_vector,
     output_velocity_matches,
     projector,
+    shortest,
 )
-from verification.chen2023.test_theorem_4_1 import ANYWHERE, basic, kernel_vector, shortest
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, POINTWISE
 from verification.machinery.points import Point

@@ -21,7 +21,7 @@ import numpy as np
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.bundles import bundle_metric
-from verification.chen2023.test_proposition_2_4 import unit_of_pairing
+from verification.chen2023.adapted_fields import unit_of_pairing
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
@@ -36,6 +36,7 @@ from verification.scenes.bundles import (
 )
 from verification.scenes.critical import CRITICAL_RANK_LOST
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
+from verification.slides2024.pen_readings import by_formula, moore_penrose
 
 Vector = Callable[[Point], Array]
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *SMALLEST)
@@ -113,16 +114,6 @@ def test_bundle_metric_is_positive_definite(
             bound(mixed * mixed, 2 * squares, note="Cauchy-Schwarz"),
         ]
     return found
-
-
-def moore_penrose(at: Point, matrix: Array) -> Array:
-    """Return the Moore-Penrose inverse, of any matrix."""
-    return pseudoinverse(matrix, rank=at.rank).matrix()
-
-
-def by_formula(at: Point, matrix: Array) -> Array:
-    """Return A^T (A A^T)^-1, the slides' definition of Pen[A]."""
-    return matrix.T @ at.inverse(matrix @ matrix.T)
 
 
 @claim(

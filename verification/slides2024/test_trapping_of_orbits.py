@@ -20,7 +20,7 @@ import numpy as np
 
 from geomdl import LEAST_SQUARES, MEAN_SQUARE, Cost, Problem, standard_field
 from geomdl.flows import Field
-from verification.chen2023.test_proposition_3_1 import (
+from verification.chen2023.trapping import (
     ADAPTED,
     COLUMNS,
     REGIONS,
