@@ -1,4 +1,4 @@
-"""The bundle of fibers V = range(D^T[theta]), its metric h and the gradients that h defines.
+"""The bundle of fibres V = range(D^T[theta]), its metric h and the gradients that h defines.
 
 The map theta -> x[theta] pushes a direction V of parameter space to D V. With a metric g of outputs (a
 symmetric positive definite matrix G, Euclidean unless given),
@@ -6,10 +6,10 @@ symmetric positive definite matrix G, Euclidean unless given),
     h(V, W) = g(D V, D W)
 
 is positive definite on range(D^T), whatever the rank of D, and vanishes along ker D. So every function
-F of theta has exactly one gradient in the fiber: dF(V) = h(V, grad_h F) for all V in range(D^T). Where
+F of theta has exactly one gradient in the fibre: dF(V) = h(V, grad_h F) for all V in range(D^T). Where
 the rank of D jumps the gradient does, and it is unbounded nearby.
 
-The fibers depend on the metric of parameter space, here the Euclidean one: range(D^T) is the orthogonal
+The fibres depend on the metric of parameter space, here the Euclidean one: range(D^T) is the orthogonal
 complement of the directions ker D along which the outputs do not move.
 """
 
@@ -18,12 +18,9 @@ from __future__ import annotations
 from typing import Any
 
 from geomdl.arithmetic import Array
-from geomdl.jacobians import Linearization, linearize
+from geomdl.jacobians import Linearization
 from geomdl.networks import check_vector
 from geomdl.pseudoinverses import pseudoinverse
-
-MOST_CORRECTIONS = 60
-"""Corrections before :func:`move_in_level_set` gives up: each at least halves the residual."""
 
 
 def _check_metric(at: Linearization, metric: Array | None) -> None:
@@ -64,10 +61,10 @@ def bundle_metric(at: Linearization, first: Array, second: Array, *, metric: Arr
     Examples
     --------
     >>> import numpy as np
-    >>> from geomdl.networks import Network
+    >>> from geomdl import Network, linearize
     >>> at = linearize(Network([1, 1], "tanh"), np.array([2.0, 1.0]), np.array([[3.0]]))  # D = (3, 1)
-    >>> fiber, kernel = np.array([3.0, 1.0]), np.array([1.0, -3.0])
-    >>> float(bundle_metric(at, fiber, fiber)), float(bundle_metric(at, kernel, kernel))
+    >>> fibre, kernel = np.array([3.0, 1.0]), np.array([1.0, -3.0])
+    >>> float(bundle_metric(at, fibre, fibre)), float(bundle_metric(at, kernel, kernel))
     (100.0, 0.0)
     """
     _check_metric(at, metric)
@@ -111,7 +108,7 @@ def bundle_gradient(
     Examples
     --------
     >>> import numpy as np
-    >>> from geomdl.networks import Network
+    >>> from geomdl import Network, linearize
     >>> at = linearize(Network([1, 1], "tanh"), np.array([2.0, 1.0]), np.array([[3.0]]))  # D = (3, 1)
     >>> gradient = bundle_gradient(at, np.array([10.0, 0.0]))
     >>> gradient.round(12).tolist()
@@ -131,64 +128,6 @@ def bundle_gradient(
     basis = factored.range_basis
     coefficients = at.arithmetic.solve(basis.T @ metric @ basis, basis.T @ covector)
     return inverse @ (basis @ coefficients)
-
-
-def move_in_level_set(at: Linearization, direction: Array, *, rank: int | None = None) -> Array:
-    """Move theta while the outputs stay where they are.
-
-    The step along the part of the direction in ker D, followed by corrections
-    theta <- theta - D^+ (x[theta] - x_0) until the outputs are back to the roundoff.
-
-    Parameters
-    ----------
-    at : Linearization
-    direction : array, shape (K,)
-        Its part in ker D is the step; short against the curvature of the network.
-    rank : int, optional
-        Impose the rank of D, which has to be locally constant.
-
-    Returns
-    -------
-    array, shape (K,)
-        Another theta with the outputs x[theta] of the first.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For wrong shapes or arithmetics, and when the corrections do not bring the outputs back.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from geomdl.networks import Network
-    >>> network, inputs = Network([1, 1, 1], "tanh"), np.array([[0.5], [1.0]])
-    >>> at = linearize(network, np.array([1.0, 0.3, 2.0, 0.0]), inputs)
-    >>> moved = move_in_level_set(at, np.array([0.1, 0.1, 0.0, 0.0]))
-    >>> bool(np.allclose(linearize(network, moved, inputs).stacked, at.stacked, atol=1e-14))
-    True
-    >>> bool(np.abs(moved - at.theta).max() > 0.01)
-    True
-    """
-    check_vector("a direction", direction, at.arithmetic, at.shape[1])
-    a = at.arithmetic
-    first = pseudoinverse(at.jacobian(), rank=rank)
-    theta = at.theta + direction - first.row_basis @ (first.row_dual @ direction)
-    last = None
-    for _ in range(MOST_CORRECTIONS):
-        moved = linearize(at.network, theta, at.inputs)
-        residual = moved.stacked - at.stacked
-        size = a.largest(residual)
-        if size == 0 or (last is not None and 2 * size > last):
-            break
-        theta = theta - pseudoinverse(moved.jacobian(), rank=rank).apply(residual)
-        last = size
-    # The error of one evaluation of the outputs, with a margin for sums over wide layers.
-    if float(size) > 1e3 * max(at.shape) * a.unit_roundoff * max(1.0, float(a.largest(at.stacked))):
-        raise ValueError(
-            f"the outputs stayed {float(size):.1e} away from their values; expected a shorter step, "
-            "or the rank of the Jacobian where it is locally constant"
-        )
-    return theta
 
 
 def rescaling_directions(at: Linearization, *, degree: int = 1) -> Array:
@@ -218,7 +157,7 @@ def rescaling_directions(at: Linearization, *, degree: int = 1) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from geomdl.networks import Network
+    >>> from geomdl import Network, linearize
     >>> at = linearize(Network([1, 1, 1], "relu"), np.array([2.0, 1.0, 3.0, 0.0]), np.array([[1.0]]))
     >>> rescaling_directions(at)
     array([[ 2.,  1., -3.,  0.]])

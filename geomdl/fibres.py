@@ -2,7 +2,7 @@
 
 The fibre through theta is f^{-1}(x) = {theta' : x[theta'] = x}. Where the rank r of D is constant, and
 only there, the constant rank theorem makes it a manifold of dimension K - r with tangent space ker D,
-the fibers range(D^T) its normal spaces, and the outputs near x a manifold of dimension r with tangent
+the fibres range(D^T) its normal spaces, and the outputs near x a manifold of dimension r with tangent
 space range(D). In the chart
 
     theta'  ->  (across, along) = (Z (x[theta'] - x), N^T (theta' - theta)),
@@ -17,11 +17,13 @@ curvature of P, which :func:`range_curvature` computes for any two lifts of velo
 from __future__ import annotations
 
 from geomdl.arithmetic import Array, UnsupportedOperationError
-from geomdl.bundles import move_in_level_set
 from geomdl.jacobians import Linearization, linearize
 from geomdl.networks import check_vector
 from geomdl.pseudoinverses import pseudoinverse
 from geomdl.second_derivatives import jacobian_derivative
+
+MOST_CORRECTIONS = 60
+"""Corrections before :func:`move_in_level_set` gives up: each at least halves the residual."""
 
 
 def kernel_basis(at: Linearization, *, rank: int | None = None) -> Array:
@@ -148,12 +150,70 @@ def point_in_chart(
     )
 
 
+def move_in_level_set(at: Linearization, direction: Array, *, rank: int | None = None) -> Array:
+    """Move theta while the outputs stay where they are.
+
+    The step along the part of the direction in ker D, followed by corrections
+    theta <- theta - D^+ (x[theta] - x_0) until the outputs are back to the roundoff.
+
+    Parameters
+    ----------
+    at : Linearization
+    direction : array, shape (K,)
+        Its part in ker D is the step; short against the curvature of the network.
+    rank : int, optional
+        Impose the rank of D, which has to be locally constant.
+
+    Returns
+    -------
+    array, shape (K,)
+        Another theta with the outputs x[theta] of the first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For wrong shapes or arithmetics, and when the corrections do not bring the outputs back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from geomdl.networks import Network
+    >>> network, inputs = Network([1, 1, 1], "tanh"), np.array([[0.5], [1.0]])
+    >>> at = linearize(network, np.array([1.0, 0.3, 2.0, 0.0]), inputs)
+    >>> moved = move_in_level_set(at, np.array([0.1, 0.1, 0.0, 0.0]))
+    >>> bool(np.allclose(linearize(network, moved, inputs).stacked, at.stacked, atol=1e-14))
+    True
+    >>> bool(np.abs(moved - at.theta).max() > 0.01)
+    True
+    """
+    check_vector("a direction", direction, at.arithmetic, at.shape[1])
+    a = at.arithmetic
+    first = pseudoinverse(at.jacobian(), rank=rank)
+    theta = at.theta + direction - first.row_basis @ (first.row_dual @ direction)
+    last = None
+    for _ in range(MOST_CORRECTIONS):
+        moved = linearize(at.network, theta, at.inputs)
+        residual = moved.stacked - at.stacked
+        size = a.largest(residual)
+        if size == 0 or (last is not None and 2 * size > last):
+            break
+        theta = theta - pseudoinverse(moved.jacobian(), rank=rank).apply(residual)
+        last = size
+    # The error of one evaluation of the outputs, with a margin for sums over wide layers.
+    if float(size) > 1e3 * max(at.shape) * a.unit_roundoff * max(1.0, float(a.largest(at.stacked))):
+        raise ValueError(
+            f"the outputs stayed {float(size):.1e} away from their values; expected a shorter step, "
+            "or the rank of the Jacobian where it is locally constant"
+        )
+    return theta
+
+
 def follow_fibre(
     at: Linearization, direction: Array, *, steps: int = 1, rank: int | None = None
 ) -> Array:
     """Move theta continuously along its fibre: along ker D, then back to the fibre, step by step.
 
-    Steps of :func:`geomdl.bundles.move_in_level_set`: the part of direction / steps in ker D, and
+    Steps of :func:`move_in_level_set`: the part of direction / steps in ker D, and
     back to x[theta'] = x[theta] by the method of Gauss and Newton.
 
     Parameters

@@ -1,11 +1,11 @@
-"""Is the bundle of fibers range(D^T) integrable? Lie brackets of its sections, and what they reach.
+"""Is the bundle of fibres range(D^T) integrable? Lie brackets of its sections, and what they reach.
 
-The fields V_i = grad_theta x_i span the fibers V = range(D^T[theta]). The bundle is integrable near
+The fields V_i = grad_theta x_i span the fibres V = range(D^T[theta]). The bundle is integrable near
 theta, that is, tangent to a foliation by leaves of dimension rank D, exactly when no bracket
 
     [V_i, V_j] = (Hess x_j) V_i - (Hess x_i) V_j
 
-leaves the fibers (Frobenius, for constant rank of D). The part of a bracket outside the fiber is
+leaves the fibres (Frobenius, for constant rank of D). The part of a bracket outside the fibre is
 bilinear in the values of the sections at theta, so the spanning fields decide for all of them. Exact
 second derivatives, no differences: everything but the second step of :func:`bracket_growth` is exact
 in exact arithmetic and accurate to the unit roundoff in the others.
@@ -64,8 +64,8 @@ def bracket_pairing(at: Linearization, normal: Array) -> Array:
     return derivative.T - derivative
 
 
-def brackets_outside_fiber(at: Linearization, *, rank: int | None = None) -> Array:
-    """Return the parts of all brackets that leave the fiber.
+def brackets_outside_fibre(at: Linearization, *, rank: int | None = None) -> Array:
+    """Return the parts of all brackets that leave the fibre.
 
     (1 - P) [V_i, V_j], i < j, with P = D^+ D the orthogonal projector onto range(D^T).
 
@@ -86,7 +86,7 @@ def brackets_outside_fiber(at: Linearization, *, rank: int | None = None) -> Arr
     >>> from geomdl.networks import Network
     >>> theta = np.array([1.0, 0.0, 1.0, 0.0])
     >>> at = linearize(Network([1, 1, 1], "identity"), theta, np.array([[0.0], [1.0]]))
-    >>> brackets_outside_fiber(at).round(12) + 0.0
+    >>> brackets_outside_fibre(at).round(12) + 0.0
     array([[ 0. , -0.5,  0. ,  0.5]])
     """
     brackets = range_bundle_brackets(at)
@@ -95,7 +95,7 @@ def brackets_outside_fiber(at: Linearization, *, rank: int | None = None) -> Arr
 
 
 def integrability_defect(at: Linearization, *, rank: int | None = None) -> Any:
-    """Tell how far the brackets leave the fiber, relative to the terms that they consist of.
+    """Tell how far the brackets leave the fibre, relative to the terms that they consist of.
 
     max |(1 - P) [V_i, V_j]| / max |(Hess x_j) V_i|, largest entries over all i, j: zero to rounding
     where the bundle is integrable, typically 0.1 to 1 where it is not; multiplying outputs or
@@ -115,7 +115,7 @@ def integrability_defect(at: Linearization, *, rank: int | None = None) -> Any:
     Notes
     -----
     Exceptions to the rule that the defect does not vanish: D constant (no hidden layer), rank 1 (one
-    output in all, or equal rows), rank K (the fiber is everything), and fields that commute, such as
+    output in all, or equal rows), rank K (the fibre is everything), and fields that commute, such as
     those of samples that share no active unit of a ReLU network. Depth alone with the identity as
     activation is no exception.
 
@@ -129,7 +129,7 @@ def integrability_defect(at: Linearization, *, rank: int | None = None) -> Any:
     >>> float(integrability_defect(linearize(Network([1, 1], "identity"), theta[:2], inputs)))
     0.0
     """
-    outside, scale = at.arithmetic.largest(brackets_outside_fiber(at, rank=rank)), _bracket_scale(at)
+    outside, scale = at.arithmetic.largest(brackets_outside_fibre(at, rank=rank)), _bracket_scale(at)
     return outside / scale if scale != 0 else at.arithmetic.number(0)
 
 
@@ -155,7 +155,7 @@ class BracketGrowth:
 
 
 def bracket_growth(at: Linearization, *, steps: int = 1, rank: int | None = None) -> BracketGrowth:
-    """Count the directions that brackets of the bundle add to its fiber.
+    """Count the directions that brackets of the bundle add to its fibre.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
-"""Metrics that parameters induce on output space: are they functions of the outputs? Lines in fibers.
+"""Metrics that parameters induce on output space: are they functions of the outputs? Lines in fibres.
 
 At one theta of rank QN the tangent kernel D D^T is the inverse of an inner product on output space,
 
     <v, w> = v^T (D D^T)^-1 w,      <v, v> = the least |u|^2 of all u in R^K with D u = v.
 
 It would be a Riemannian metric on output space, with f: theta -> x[theta] a Riemannian submersion, if
-D D^T were the same at all theta of a fiber f^-1(x). Hence its derivative, to be taken along ker D, and
-straight lines inside fibers, exact in every arithmetic; :mod:`geomdl.fibres` walks on curved ones.
+D D^T were the same at all theta of a fibre f^-1(x). Hence its derivative, to be taken along ker D, and
+straight lines inside fibres, exact in every arithmetic; :mod:`geomdl.fibres` walks on curved ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def kernel_derivative(at: Linearization, direction: Array) -> Array:
     return half + half.T
 
 
-def line_in_fiber(at: Linearization, direction: Array) -> Array:
+def line_in_fibre(at: Linearization, direction: Array) -> Array:
     """Return a direction n with x[theta + t n] = x[theta] for every t: only the output layer moves.
 
     The outputs are linear in (W, b) of the output layer, x_j = W a_j + b; n is the orthogonal projection
@@ -78,7 +78,7 @@ def line_in_fiber(at: Linearization, direction: Array) -> Array:
     >>> from geomdl.networks import Network
     >>> theta = np.array([0.0, 1.0, 1.0, 0.0])
     >>> at = linearize(Network([1, 1, 1], "identity"), theta, np.array([[0.0]]))
-    >>> line = line_in_fiber(at, np.array([0.0, 0.0, 1.0, -1.0]))
+    >>> line = line_in_fibre(at, np.array([0.0, 0.0, 1.0, -1.0]))
     >>> other = linearize(at.network, theta + line, at.inputs)
     >>> other.theta, other.outputs == at.outputs  # w2 = 1 and 2, the same output
     (array([ 0.,  1.,  2., -1.]), array([[ True]]))

@@ -122,8 +122,8 @@ def range_bundle_brackets(at: Linearization) -> Array:
 
     Notes
     -----
-    The pullback bundle with fibers range(D^T) is integrable if and only if every bracket lies in the
-    fiber. Source: arXiv:2311.15487, (2.31).
+    The pullback bundle with fibres range(D^T) is integrable if and only if every bracket lies in the
+    fibre. Source: arXiv:2311.15487, (2.31).
     """
     jacobian = at.jacobian()
     turned = [jacobian_derivative(at, row) for row in jacobian]

@@ -12,11 +12,11 @@ Move = Callable[[Point], Array]
 
 
 SINGLE_VALUED = (*AFFINE, *BORDERLINE)
-"""D D^T has one value on every fiber: D constant, or K = QN and f one-to-one up to symmetries."""
+"""D D^T has one value on every fibre: D constant, or K = QN and f one-to-one up to symmetries."""
 
 
 CURVED = (*HIDDEN_EXACT, *FULL_RANK[:3])
-"""A hidden layer and K > QN: fibers are continua, D D^T changes along them."""
+"""A hidden layer and K > QN: fibres are continua, D D^T changes along them."""
 
 
 def stay(at: Point) -> Array:

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 from geomdl.arithmetic import Array
-from geomdl.bundles import move_in_level_set, rescaling_directions
+from geomdl.bundles import rescaling_directions
+from geomdl.fibres import move_in_level_set
 from geomdl.geometry import bracket_growth, integrability_defect
 from geomdl.second_derivatives import range_bundle_brackets
 from verification.chen2023.adapted_fields import by_gram_power, unit_of_velocity
@@ -153,7 +154,7 @@ def test_bundle_is_a_non_holonomic_subbundle_with_a_metric(at: Point) -> list[Ra
     defect = integrability_defect(at.at_theta, rank=at.rank)
     inside = identity(defect, at.number(0), scale=at.number(1), size=at.size, condition=at.kappa)
     return [
-        # At full rank, which is an open condition, the fibers nearby have the same dimension.
+        # At full rank, which is an open condition, the fibres nearby have the same dimension.
         property_(at.rank == at.D.shape[0], f"rank {at.rank}, QN = {at.D.shape[0]}"),
         bound(squared(basis @ coefficients), 2 * most * squared(pushed @ coefficients), note="h > 0"),
         # "The brackets stay inside" is an identity that has to be broken: the limit is its threshold.

@@ -4,11 +4,11 @@ At one theta of rank QN, G = (D D^T)^-1 is an inner product on output space, and
 the gradient for it: G w = dC. The right-hand side of (1.22) is -w, minus the gradient; and where the
 rank is lost there is no G.
 
-A metric on output space has one tensor at every x. D D^T has many: it changes along the fibers f^-1(x)
+A metric on output space has one tensor at every x. D D^T has many: it changes along the fibres f^-1(x)
 of f: theta -> x[theta], in the smallest network with a hidden layer (x = w_2 (w_1 t + b_1) + b_2, one
 input, D D^T = w_2^2 (1 + t^2) + (w_1 t + b_1)^2 + 1) as in all others here with K > QN. With the tensor
-of another theta on the same fiber, w is not the gradient, and x alone does not say how the outputs
-move. The tensor has one value on every fiber where D is constant, as without hidden layer, and where
+of another theta on the same fibre, w is not the gradient, and x alone does not say how the outputs
+move. The tensor has one value on every fibre where D is constant, as without hidden layer, and where
 K = QN and f is one-to-one up to symmetries. Then f is a Riemannian submersion, and G is the metric that
 it passes on: <Du, Du'>_G = <u, u'> for u, u' orthogonal to ker D.
 """
@@ -25,7 +25,7 @@ from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.critical import CRITICAL_RANK_LOST
-from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fiber
+from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fibre
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, SMALLEST
 
 Kernel = Callable[[Point, Array], Array]
@@ -60,10 +60,10 @@ def is_gradient_for(at: Point, kernel: Array, field: Array) -> Ratio:
         variant("printed without the minus sign", scenes=POINTS),
         variant("rank lost", scenes=(*RANK_LOST, *CRITICAL_RANK_LOST), sign=-1),
         variant(
-            "a tensor on output space: another theta of the fiber",
+            "a tensor on output space: another theta of the fibre",
             scenes=CURVED,
             sign=-1,
-            move=move_in_fiber,
+            move=move_in_fibre,
         ),
     ],
     corrected=[variant("minus the gradient, for the inner product of this theta", sign=-1)],
@@ -93,7 +93,7 @@ def test_right_hand_side_of_the_induced_flow_is_the_gradient_for_the_inverse_ker
 def test_kernel_times_output_gradient_is_the_gradient_for_one_metric_on_output_space(
     at: Point, sign: int = 1, kernel: Kernel = kernel_at
 ) -> Ratio:
-    return is_gradient_for(at, kernel(at, move_in_fiber(at)), -sign * right_hand_side(at))
+    return is_gradient_for(at, kernel(at, move_in_fibre(at)), -sign * right_hand_side(at))
 
 
 def lift(at: Point, velocity: Array) -> Array:
@@ -120,7 +120,7 @@ def lift_with_rest(at: Point, velocity: Array) -> Array:
 def test_induced_metric_is_the_euclidean_one_pushed_forward(
     at: Point, lift: Callable[[Point, Array], Array] = lift, kernel: Kernel = kernel_at
 ) -> list[Ratio]:
-    own, elsewhere = kernel_at(at, at.theta), kernel(at, move_in_fiber(at))
+    own, elsewhere = kernel_at(at, at.theta), kernel(at, move_in_fibre(at))
     v, w = (own @ at.random(len(at.x)) for _ in range(2))
     u = at.random(len(at.theta))
     moved = at.at_theta.push(u)
@@ -164,13 +164,13 @@ def loss_per_time(at: Point) -> Any:
         variant("the Euclidean metric", move=stay, kernel=lambda at, theta: at.eye(len(at.x))),
     ],
     refuted=[
-        variant("another theta of the fiber", scenes=CURVED),
+        variant("another theta of the fibre", scenes=CURVED),
         variant("equilibria off the targets: no inverse", scenes=CRITICAL_RANK_LOST, move=stay),
     ],
     corrected=[variant("one inner product for every theta of rank QN", move=stay)],
 )
 def test_inverse_kernel_is_a_metric_in_which_the_outputs_descend(
-    at: Point, move: Move = move_in_fiber, kernel: Kernel = kernel_at
+    at: Point, move: Move = move_in_fibre, kernel: Kernel = kernel_at
 ) -> list[Ratio]:
     if at.rank < len(at.x):
         return [property_(False, "D D^T has no inverse")]

@@ -1,14 +1,14 @@
 """Section 2.4, (2.31): the Frobenius condition, and whether the bundle of a network meets it.
 
-The fibers V = range(D^T) are spanned by V_i = grad_theta x_i. The bundle is integrable if and only if
-every bracket [V_i, V_j] = (Hess x_j) V_i - (Hess x_i) V_j lies in the fiber.
+The fibres V = range(D^T) are spanned by V_i = grad_theta x_i. The bundle is integrable if and only if
+every bracket [V_i, V_j] = (Hess x_j) V_i - (Hess x_i) V_j lies in the fibre.
 
-Of networks: the brackets leave the fibers, at every depth, also without curvature of the activation, by
+Of networks: the brackets leave the fibres, at every depth, also without curvature of the activation, by
 a fixed amount that every arithmetic finds and that is proved over the rationals. The exceptions are the
-controls: no hidden layer (D constant), one output in all (rank 1), K = QN with D invertible (the fiber
+controls: no hidden layer (D constant), one output in all (rank 1), K = QN with D invertible (the fibre
 is everything), samples that share no active ReLU unit (the fields commute).
 
-Of the criterion itself: the part of [V, W] outside the fiber depends on the values of the sections
+Of the criterion itself: the part of [V, W] outside the fibre depends on the values of the sections
 only, F(V, W) = (1 - P)[V, W], so that the fields V_i decide for all sections. And a leaf through theta
 exists exactly when horizontal lifts of closed loops in output space close: around a parallelogram with
 sides eps e_i, eps e_j the lift with velocity D^+ x' ends at
@@ -29,7 +29,7 @@ from geomdl.arithmetic import Array
 from geomdl.geometry import (
     bracket_growth,
     bracket_pairing,
-    brackets_outside_fiber,
+    brackets_outside_fibre,
     integrability_defect,
 )
 from verification.machinery.checks import claim, variant
@@ -63,7 +63,7 @@ EXCEPTIONS = (
     columns=ALGEBRAIC,
     controls=[*EXCEPTIONS, variant("K = QN", scenes=BORDERLINE), variant("N = Q = 1", scenes=SMALLEST)],
 )
-def test_brackets_leave_the_fibers_in_every_arithmetic(at: Point) -> Ratio:
+def test_brackets_leave_the_fibres_in_every_arithmetic(at: Point) -> Ratio:
     defect = integrability_defect(at.at_theta, rank=at.rank)
     inside = identity(defect, at.number(0), scale=at.number(1), size=at.size, condition=at.kappa)
     # "The brackets stay inside" is an identity that has to be broken: the limit is its threshold.
@@ -71,10 +71,10 @@ def test_brackets_leave_the_fibers_in_every_arithmetic(at: Point) -> Ratio:
 
 
 @claim("chen2023/non-integrability/a", scenes=SMALL, columns=(FLOAT64, RATIONAL), controls=EXCEPTIONS)
-def test_brackets_add_dimensions_to_the_fiber(at: Point) -> Ratio:
+def test_brackets_add_dimensions_to_the_fibre(at: Point) -> Ratio:
     growth = bracket_growth(at.at_theta, rank=at.rank)
-    fiber, reached = growth.dimensions
-    return property_(fiber == at.rank < reached and growth.gap > 1e3, f"dimensions {growth.dimensions}")
+    fibre, reached = growth.dimensions
+    return property_(fibre == at.rank < reached and growth.gap > 1e3, f"dimensions {growth.dimensions}")
 
 
 def random_normal(at: Point) -> Array:
@@ -97,20 +97,20 @@ def symmetric_part(at: Point, normal: Array) -> Array:
     columns=ALGEBRAIC,
     controls=[variant("the sum of the two terms", pairing=symmetric_part)],
 )
-def test_what_leaves_the_fiber_is_found_by_two_routes(
+def test_what_leaves_the_fibre_is_found_by_two_routes(
     at: Point, pairing: Callable[[Point, Array], Array] = lambda at, n: bracket_pairing(at.at_theta, n)
 ) -> Ratio:
-    # Derivatives of D along the fields V_i against one derivative across the fiber.
+    # Derivatives of D along the fields V_i against one derivative across the fibre.
     normal = random_normal(at)
     upper = np.triu_indices(at.D.shape[0], 1)
-    outside = brackets_outside_fiber(at.at_theta, rank=at.rank) @ normal
+    outside = brackets_outside_fibre(at.at_theta, rank=at.rank) @ normal
     scale = at.arithmetic.largest(abs(jacobian_derivative(at.at_theta, normal)) @ abs(at.D.T))
     return identity(outside, pairing(at, normal)[upper], scale=scale, size=at.size, condition=at.kappa)
 
 
 def curvature(at: Point, first: Array, second: Array) -> Array:
     """F(V, W) = (1 - P)[V, W] at theta for sections with the values D^T first and D^T second."""
-    outside = brackets_outside_fiber(at.at_theta, rank=at.rank)
+    outside = brackets_outside_fibre(at.at_theta, rank=at.rank)
     pairs = combinations(range(at.D.shape[0]), 2)
     weights = [first[i] * second[j] - first[j] * second[i] for i, j in pairs]
     return at.arithmetic.stack(weights) @ outside
@@ -178,13 +178,13 @@ def sum_of_terms(at: Point, first: Array, second: Array) -> Array:
     scenes=(*FULL_RANK[1:3], *SMALL, *INTEGRABLE),
     columns=ORBITS,
     controls=[
-        variant("brackets taken to stay in the fiber", leaving=lambda at, v, w: 0 * v @ at.D),
+        variant("brackets taken to stay in the fibre", leaving=lambda at, v, w: 0 * v @ at.D),
         variant("the sum of the two terms", leaving=sum_of_terms),
         variant("the loop run backwards", leaving=lambda at, v, w: curvature(at, w, v)),
         variant("lifts that are not horizontal", tilt=1.0),
     ],
 )
-def test_lifts_of_loops_close_exactly_where_brackets_stay_in_the_fiber(
+def test_lifts_of_loops_close_exactly_where_brackets_stay_in_the_fibre(
     at: Point, leaving: Callable[[Point, Array, Array], Array] = curvature, tilt: float = 0.0
 ) -> Ratio:
     rows, columns = at.D.shape

@@ -109,10 +109,10 @@ def rows_of_D(at: Point) -> Array:
             fields=lambda at: at.arithmetic.array(np.arange(1, at.D.shape[1] + 1))[:, None] * at.D.T,
         ),
         variant("two sheets cross", scenes=FOLDS[:1]),
-        variant("the fiber without one field", fields=lambda at: at.D.T[:, 1:]),
+        variant("the fibre without one field", fields=lambda at: at.D.T[:, 1:]),
     ],
 )
-def test_fibers_of_V_are_the_normal_spaces_of_the_fibres_of_f(
+def test_fibres_of_V_are_the_normal_spaces_of_the_fibres_of_f(
     at: Point, drift: int = 0, fields: Callable[[Point], Array] = rows_of_D
 ) -> list[Ratio]:
     along, normal = tangents(at, drift), fields(at)

@@ -104,7 +104,7 @@ def coordinates(at: Point) -> Array:
 
 
 def carried_along(at: Point, change: Array) -> Array:
-    """Return a basis of the fiber in coordinates eta: the vectors A^-1 V."""
+    """Return a basis of the fibre in coordinates eta: the vectors A^-1 V."""
     return at.arithmetic.solve(change, fibre_basis(at))
 
 
@@ -134,7 +134,7 @@ def test_bundle_gradient_is_the_same_vector_in_all_coordinates(
 
 
 def descent_in_the_bundle(problem: Problem, theta: Array, inverted: bool = True) -> Array:
-    """Return -grad_h C by its definition, solved in an orthonormal basis of the fiber."""
+    """Return -grad_h C by its definition, solved in an orthonormal basis of the fibre."""
     at = problem.linearize(theta)
     jacobian, slope = at.jacobian(), problem.gradient(theta)
     basis = at.arithmetic.pivoted_qr(jacobian.T)[0]
@@ -299,7 +299,7 @@ def test_gradient_in_coordinates_represents_the_differential(
         variant("the inverse applied once too little", scenes=WIDE, gradient=once_inverted),
     ],
 )
-def test_gradient_solves_the_normal_equations_over_the_fiber(
+def test_gradient_solves_the_normal_equations_over_the_fibre(
     at: Point,
     vector: Vector = lambda at: at.D.T @ at.random(at.D.shape[0]),
     gradient: Gradient = riesz,
@@ -335,8 +335,8 @@ def test_gradient_solves_the_projected_normal_equations(
     return identity(onto(at) @ slope, right, scale=scale, size=at.size, condition=at.kappa**2)
 
 
-def residual_over_fiber(at: Point, residual: Array) -> Any:
-    """Return the square of all V^T residual, V running through the rows of D, which span the fiber."""
+def residual_over_fibre(at: Point, residual: Array) -> Any:
+    """Return the square of all V^T residual, V running through the rows of D, which span the fibre."""
     return squared(at.D @ residual)
 
 
@@ -351,10 +351,10 @@ def residual_over_fiber(at: Point, residual: Array) -> Any:
                 over=lambda at, residual: squared(at.D[:1] @ residual)),
     ],
 )  # fmt: skip
-def test_equation_over_the_fiber_and_projected_equation_vanish_together(
+def test_equation_over_the_fibre_and_projected_equation_vanish_together(
     at: Point,
     onto: Vector = projector,
-    over: Callable[[Point, Array], Any] = residual_over_fiber,
+    over: Callable[[Point, Array], Any] = residual_over_fibre,
 ) -> list[Ratio]:
     slope = any_differential(at)
     largest, smallest = squared(at.D), squared(at.pen)

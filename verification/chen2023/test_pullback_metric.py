@@ -7,9 +7,9 @@ only the Euclidean one, and F any function of theta, not only a function of the 
 vector only with a metric on M, tacitly the Euclidean one of R^K; another one gives another bundle.
 
 (a), (b) On range(D^T) the form h(V, W) = g(f_* V, f_* W) is positive definite, with |V|^2 <= |D^+|^2
-|G^-1| h(V, V), so that (2.23) has exactly one solution in the fiber; outside it is not unique, since h
+|G^-1| h(V, V), so that (2.23) has exactly one solution in the fibre; outside it is not unique, since h
 does not see ker D. The text asks for a smooth surjection f, and that is not enough: one hidden unit maps
-R^4 onto R^2 and loses rank where both of its weights vanish. There the fiber has dimension 1 instead of
+R^4 onto R^2 and loses rank where both of its weights vanish. There the fibre has dimension 1 instead of
 2, V is no vector bundle, and grad_h F is not continuous: it is unbounded nearby. A submersion is meant.
 """
 
@@ -66,14 +66,14 @@ def indefinite(at: Point) -> Array:
     ],
     refuted=[variant("a surjection that loses rank", scenes=FOLDS)],
 )
-def test_pullback_metric_is_positive_definite_on_fibers_of_dimension_n(
+def test_pullback_metric_is_positive_definite_on_fibres_of_dimension_n(
     at: Point, vector: Vector = section, metric: Vector = another_metric
 ) -> list[Ratio]:
     tensor = metric(at)
     inverse = at.pinv.matrix()
     # |V|^2 = |D^+ D V|^2 <= |D^+|^2 |L^-1|^2 |L^T D V|^2 for G = L L^T, in Frobenius norms
     most = squared(inverse) * abs(at.inverse(tensor).diagonal()).sum()
-    found = [property_(at.rank == at.D.shape[0], f"fibers of dimension {at.rank}, n = {at.D.shape[0]}")]
+    found = [property_(at.rank == at.D.shape[0], f"fibres of dimension {at.rank}, n = {at.D.shape[0]}")]
     for _ in range(3):
         v, w = vector(at), section(at)
         length = bundle_metric(at.at_theta, v, v, metric=tensor)
@@ -127,7 +127,7 @@ def test_one_section_of_the_bundle_represents_the_differential(
             note="dF(V) = h(V, grad_h F)",
         ),
         identity(
-            outside, 0 * outside, scale=scale, size=at.size, condition=at.kappa, note="in the fiber"
+            outside, 0 * outside, scale=scale, size=at.size, condition=at.kappa, note="in the fibre"
         ),
         identity(
             found,
@@ -139,7 +139,7 @@ def test_one_section_of_the_bundle_represents_the_differential(
         ),
         is_continuous(at, slope),
     ]
-    # With another vector of the fiber added, (2.23) is missed, by its squared length / |D^+|^2 |G^-1|.
+    # With another vector of the fibre added, (2.23) is missed, by its squared length / |D^+|^2 |G^-1|.
     other = riesz(at, any_differential(at), tensor)
     missed = abs(differential(other) - bundle_metric(at.at_theta, other, found + other, metric=tensor))
     most = squared(at.pinv.matrix()) * at.inverse(tensor).trace()
@@ -186,14 +186,14 @@ def weighted(at: Point, vector: Array) -> Array:
         variant("the pullback with another metric on R^K", pull=lambda at, w: weighted(at, at.D.T @ w)),
         variant("the pushforward of the pullback with D^T D",
                 forward=lambda at, v: at.D @ (at.D.T @ (at.D @ v))),
-        variant("the fiber ker D", fiber=lambda at: at.eye(at.D.shape[1]) - at.pinv.row_projector()),
+        variant("the fibre ker D", fibre=lambda at: at.eye(at.D.shape[1]) - at.pinv.row_projector()),
     ],
 )  # fmt: skip
-def test_fiber_is_the_range_of_the_transposed_jacobian(
+def test_fibre_is_the_range_of_the_transposed_jacobian(
     at: Point,
     forward: Callable[[Point, Array], Array] = lambda at, v: at.D @ v,
     pull: Callable[[Point, Array], Array] = lambda at, w: at.D.T @ w,
-    fiber: Vector = lambda at: at.pinv.row_projector(),
+    fibre: Vector = lambda at: at.pinv.row_projector(),
 ) -> list[Ratio]:
     v, w = at.random(at.D.shape[1]) / 4, at.random(at.D.shape[0])
     moved, h = along_a_curve(at, v)
@@ -204,12 +204,12 @@ def test_fiber_is_the_range_of_the_transposed_jacobian(
         identity(moved, h * forward(at, v), scale=scale, size=at.size, note="f_* V"),
         identity(w @ moved, h * (pulled @ v), scale=sums, size=at.size, note="<f^* w, V> = <w, f_* V>"),
         identity(
-            fiber(at) @ pulled,
+            fibre(at) @ pulled,
             pulled,
             scale=at.arithmetic.largest(at.D) * abs(w).sum(),
             size=at.size,
             condition=at.kappa,
             note="f^* w in range(D^T)",
         ),
-        property_(pseudoinverse(fiber(at)).rank == at.rank, "the dimension of the fiber"),
+        property_(pseudoinverse(fibre(at)).rank == at.rank, "the dimension of the fibre"),
     ]

@@ -4,7 +4,7 @@ At rank QN, V_(x, alpha) = D V_(theta, alpha) = -(alpha 1 + (1 - alpha) D D^T) g
 -V is the gradient of C for the inner product G_alpha = (alpha 1 + (1 - alpha) D D^T)^-1; V itself, as
 printed, is minus the gradient, for every alpha. For alpha = 1 the tensor is the Euclidean one. For
 alpha < 1 it inherits from D D^T that it has many values at one x (test_induced_metric): it is a metric
-on output space where D D^T has one value on every fiber, and only there the family joins the Euclidean
+on output space where D D^T has one value on every fibre, and only there the family joins the Euclidean
 structure with one induced by parameter space, |v|^2 = min |u|^2 over D u = v. What is affine in alpha
 is the inverse of the tensor; the tensor itself is convex:
 |v|^2_alpha <= alpha |v|^2_1 + (1 - alpha) |v|^2_0.
@@ -20,7 +20,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity
-from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fiber
+from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fibre
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST
 
 SCENES = (*HIDDEN_EXACT, FULL_RANK_EXACT[1], AFFINE[0], FULL_RANK[0], *BORDERLINE, *SMALLEST)
@@ -69,7 +69,7 @@ def output_velocity(at: Point, alpha: Any) -> Array:
     ],
     refuted=[
         variant("printed without the minus sign", scenes=SCENES),
-        variant("another theta of the fiber", scenes=CURVED, sign=-1, move=move_in_fiber),
+        variant("another theta of the fibre", scenes=CURVED, sign=-1, move=move_in_fibre),
     ],
     corrected=[variant("minus the gradient, for the inner product of this theta", sign=-1)],
 )
@@ -102,7 +102,7 @@ def test_interpolated_velocity_is_the_gradient_for_the_interpolated_tensor(
 def test_tensors_join_the_euclidean_metric_with_the_one_that_parameters_induce(
     at: Point, inverse: Tensor = inverse_tensor
 ) -> list[Ratio]:
-    a, elsewhere, c = at.arithmetic, move_in_fiber(at), at.random(len(at.y))
+    a, elsewhere, c = at.arithmetic, move_in_fibre(at), at.random(len(at.y))
     v = kernel_at(at, at.theta) @ c
     lift, squares = at.pinv.apply(v), (at.D * at.D).sum()
     euclidean, induced = v @ v, lift @ lift

@@ -12,7 +12,7 @@ notation has it. Restricted to ran D first, A can be inverted for all alpha in [
 at theta with the same x unless alpha = 1. Where the rank r < QN is constant, the outputs fill a
 manifold of dimension r only, V is its tangent bundle (so that it depends on x only, locally, and is
 integrable), and it lives there, not on R^(QN). Where the rank jumps there is no bundle. What there
-is: over an open set U of R^K of constant rank, the fibers ran D[theta] form a subbundle of rank r of
+is: over an open set U of R^K of constant rank, the fibres ran D[theta] form a subbundle of rank r of
 the pullback x^* T R^(QN), with a family of metrics h_alpha.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
-from geomdl.bundles import move_in_level_set
+from geomdl.fibres import move_in_level_set
 from verification.chenewald2024.families import Family, alphas, complement_kept, printed
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, POINTWISE, RATIONAL
@@ -72,7 +72,7 @@ def lowered(at: Point, alpha: Any, vector: Array) -> Array:
                 field=lambda at, alpha, g: printed(at, 1 - alpha, g)),
         variant("projector left out", scenes=(*RANK_LOST, *UNDER[:2], *CRITICAL_RANK_LOST[:2]),
                 field=complement_kept),
-        variant("the Euclidean gradient in the fiber", scenes=(*RANK_LOST, *UNDER[:2]),
+        variant("the Euclidean gradient in the fibre", scenes=(*RANK_LOST, *UNDER[:2]),
                 field=lambda at, alpha, g: printed(at, at.number(1), g)),
     ],
 )  # fmt: skip
@@ -140,7 +140,7 @@ def test_tensor_is_defined_for_all_alpha(
         coefficients = at.random(spanning.shape[1])
         vector = spanning @ coefficients
         found += [
-            # the inverse of the operator on the fiber, in a basis with this Gram matrix
+            # the inverse of the operator on the fibre, in a basis with this Gram matrix
             identity(
                 form @ at.arithmetic.solve(gram, operator), gram, scale=size, size=at.size,
                 condition=at.kappa**2, note=f"alpha {alpha}",

@@ -17,7 +17,7 @@ import numpy as np
 
 from geomdl import blow_up, pseudoinverse, rank_loss
 from geomdl.arithmetic import Array
-from geomdl.bundles import move_in_level_set
+from geomdl.fibres import move_in_level_set
 from geomdl.jacobians import Linearization
 from geomdl.paths import lift_path, path_violations, segment, violation
 from verification.machinery.checks import claim, variant

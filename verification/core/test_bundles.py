@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from geomdl import FLOAT64, RATIONAL, Dataset, Network, Problem, get_arithmetic
-from geomdl.arithmetic import Arithmetic
+from geomdl import RATIONAL, Dataset, Network, Problem, get_arithmetic
 from geomdl.bundles import (
     bundle_gradient,
     bundle_metric,
-    move_in_level_set,
     rescaling_directions,
 )
+from geomdl.fibres import move_in_level_set
 from verification.core.references import agree
 from verification.core.strategies import examples, random_problem, samples, seeds, widths
 
@@ -41,7 +40,7 @@ def test_the_metric_is_that_of_the_velocities_of_the_outputs(
 
 @examples(20)
 @given(shape=widths(1), count=samples, seed=seeds)
-def test_the_gradient_solves_the_normal_equations_over_the_fiber(
+def test_the_gradient_solves_the_normal_equations_over_the_fibre(
     shape: list[int], count: int, seed: int
 ) -> None:
     problem, theta = random_problem(shape, "tanh", count, seed)
@@ -82,34 +81,6 @@ def test_a_bundle_of_rank_zero_has_the_gradient_zero() -> None:
     at = Problem(network, Dataset.regression(np.zeros((1, 1)), np.zeros((1, 1)))).linearize(np.zeros(2))
     assert bundle_gradient(at, np.ones(2), metric=np.eye(1)).tolist() == [0.0, 1.0]
     assert bundle_gradient(at, np.ones(2), metric=np.eye(1), rank=0).tolist() == [0.0, 0.0]
-
-
-@pytest.mark.parametrize("arithmetic", [FLOAT64, MP50], ids=repr)
-@pytest.mark.parametrize(
-    ("shape", "count", "rank"), [([2, 8, 2], 4, None), ([3, 1, 2], 4, 6), ([1, 1, 1], 2, None)]
-)
-def test_outputs_stay_while_theta_moves_in_a_level_set(
-    arithmetic: Arithmetic, shape: list[int], count: int, rank: int | None
-) -> None:
-    problem, theta = random_problem(shape, "tanh", count, 5, arithmetic)
-    at = problem.linearize(theta)
-    direction = arithmetic.array(np.arange(len(theta)) % 3 / 64)
-    moved = move_in_level_set(at, direction, rank=rank)
-    agree(problem.stacked(moved), at.stacked, size=10 * len(theta))
-    assert float(arithmetic.largest(moved - theta)) > 1e-3
-
-
-def test_without_a_kernel_nothing_moves() -> None:
-    problem, theta = random_problem([2, 1], "identity", 3, 5)
-    moved = move_in_level_set(problem.linearize(theta), np.ones(3))
-    agree(moved, theta, size=1000)
-
-
-def test_a_step_that_cannot_be_corrected_is_refused() -> None:
-    # Rank 1 is imposed where it is 2: one of the two outputs is never brought back.
-    problem, theta = random_problem([1, 2, 1], "tanh", 2, 0)
-    with pytest.raises(ValueError, match="expected a shorter step"):
-        move_in_level_set(problem.linearize(theta), np.ones(7), rank=1)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from geomdl.arithmetic import Arithmetic, Array, UnsupportedOperationError
 from geomdl.fibres import (
     follow_fibre,
     kernel_basis,
+    move_in_level_set,
     point_in_chart,
     projector_derivative,
     range_curvature,
@@ -159,3 +160,31 @@ def test_the_curvature_is_made_of_derivatives_of_the_projector_and_antisymmetric
     assert np.abs(expected).max() > 0.1  # the rank is not constant here
     agree(range_curvature(at, a, b), expected, size=10)
     agree(range_curvature(at, b, a), -expected, size=10)
+
+
+@pytest.mark.parametrize("arithmetic", [FLOAT64, MP50], ids=repr)
+@pytest.mark.parametrize(
+    ("shape", "count", "rank"), [([2, 8, 2], 4, None), ([3, 1, 2], 4, 6), ([1, 1, 1], 2, None)]
+)
+def test_outputs_stay_while_theta_moves_in_a_level_set(
+    arithmetic: Arithmetic, shape: list[int], count: int, rank: int | None
+) -> None:
+    problem, theta = random_problem(shape, "tanh", count, 5, arithmetic)
+    at = problem.linearize(theta)
+    direction = arithmetic.array(np.arange(len(theta)) % 3 / 64)
+    moved = move_in_level_set(at, direction, rank=rank)
+    agree(problem.stacked(moved), at.stacked, size=10 * len(theta))
+    assert float(arithmetic.largest(moved - theta)) > 1e-3
+
+
+def test_without_a_kernel_nothing_moves() -> None:
+    problem, theta = random_problem([2, 1], "identity", 3, 5)
+    moved = move_in_level_set(problem.linearize(theta), np.ones(3))
+    agree(moved, theta, size=1000)
+
+
+def test_a_step_that_cannot_be_corrected_is_refused() -> None:
+    # Rank 1 is imposed where it is 2: one of the two outputs is never brought back.
+    problem, theta = random_problem([1, 2, 1], "tanh", 2, 0)
+    with pytest.raises(ValueError, match="expected a shorter step"):
+        move_in_level_set(problem.linearize(theta), np.ones(7), rank=1)

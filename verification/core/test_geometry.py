@@ -9,7 +9,7 @@ from geomdl import RATIONAL, Network, get_arithmetic, linearize, range_bundle_br
 from geomdl.geometry import (
     bracket_growth,
     bracket_pairing,
-    brackets_outside_fiber,
+    brackets_outside_fibre,
     integrability_defect,
 )
 from geomdl.jacobians import Linearization
@@ -63,7 +63,7 @@ def test_pairing_with_a_kernel_direction_is_that_of_the_brackets() -> None:
     assert np.all(jacobian @ normal == 0)
     pairs = np.triu_indices(len(jacobian), 1)
     assert np.all(bracket_pairing(at, normal)[pairs] == range_bundle_brackets(at) @ normal)
-    assert np.all(brackets_outside_fiber(at) @ normal == range_bundle_brackets(at) @ normal)
+    assert np.all(brackets_outside_fibre(at) @ normal == range_bundle_brackets(at) @ normal)
 
 
 def test_other_numbers_of_steps_are_refused() -> None:

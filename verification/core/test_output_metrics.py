@@ -1,4 +1,4 @@
-"""Lines inside fibers and the derivative of the tangent kernel, against definitions and closed forms."""
+"""Lines inside fibres and the derivative of the tangent kernel, against definitions and closed forms."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from hypothesis import given
 
 from geomdl import FLOAT64, RATIONAL, Network, get_arithmetic, linearize
 from geomdl.fibres import follow_fibre
-from geomdl.output_metrics import kernel_derivative, line_in_fiber
+from geomdl.output_metrics import kernel_derivative, line_in_fibre
 from verification.core.references import agree
 from verification.core.strategies import (
     examples,
@@ -40,12 +40,12 @@ def test_the_derivative_of_the_kernel_is_that_of_a_difference_in_40_digits(
 
 @examples(20)
 @given(shape=widths(), activation=smooth_activations, count=samples, seed=seeds)
-def test_outputs_are_constant_on_a_line_inside_the_fiber_however_far(
+def test_outputs_are_constant_on_a_line_inside_the_fibre_however_far(
     shape: list[int], activation: str, count: int, seed: int
 ) -> None:
     problem, theta = random_problem(shape, activation, count, seed)
     at = problem.linearize(theta)
-    line = line_in_fiber(at, problem.network.random_theta(seed + 1))
+    line = line_in_fibre(at, problem.network.random_theta(seed + 1))
     outputs = shape[-1] * (shape[-2] + 1)
     assert not np.any(line[:-outputs])
     moved = problem.stacked(theta + 100 * line)
@@ -57,7 +57,7 @@ def test_outputs_are_constant_on_a_line_inside_the_fiber_however_far(
 def test_over_the_rationals_the_outputs_do_not_change_at_all(activation: str) -> None:
     problem, theta = random_problem([2, 4, 2], activation, 3, 5, RATIONAL, bits=2)
     at = problem.linearize(theta)
-    line = line_in_fiber(at, RATIONAL.array(np.arange(1, len(theta) + 1)))
+    line = line_in_fibre(at, RATIONAL.array(np.arange(1, len(theta) + 1)))
     assert RATIONAL.largest(line) > 0
     moved = problem.linearize(theta + line)
     assert moved.stacked.tolist() == at.stacked.tolist()
@@ -67,7 +67,7 @@ def test_over_the_rationals_the_outputs_do_not_change_at_all(activation: str) ->
 def test_there_is_no_line_where_the_last_activations_span_their_space_affinely() -> None:
     network, inputs = Network([2, 1], "identity"), RATIONAL.array([[0, 0], [1, 0], [0, 1]])
     at = linearize(network, RATIONAL.array([1, 2, 3]), inputs)
-    assert not np.any(line_in_fiber(at, RATIONAL.array([1, 1, 1])))
+    assert not np.any(line_in_fibre(at, RATIONAL.array([1, 1, 1])))
 
 
 def test_closed_form_in_the_smallest_network_with_a_hidden_layer() -> None:
@@ -97,7 +97,7 @@ def test_the_kernel_is_a_function_of_the_outputs_without_hidden_layer_only(shape
 def test_wrong_directions_are_refused() -> None:
     problem, theta = random_problem([2, 3, 1], "tanh", 2, 1)
     at = problem.linearize(theta)
-    for function in (kernel_derivative, line_in_fiber):
+    for function in (kernel_derivative, line_in_fibre):
         with pytest.raises(ValueError, match="a direction of shape"):
             function(at, theta[:-1])
         with pytest.raises(TypeError, match="different arithmetics"):

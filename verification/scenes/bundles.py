@@ -1,4 +1,4 @@
-"""Scenes and pieces for the bundle of fibers range(D^T): folds, symmetric networks, test functions.
+"""Scenes and pieces for the bundle of fibres range(D^T): folds, symmetric networks, test functions.
 
 At a fold a network that reaches every pair of outputs loses rank: one hidden unit w_2 f(w_1 X + b_1) +
 b_2 on two distinct inputs is a surjection R^4 -> R^2 (any two values, with f injective: choose w_1 != 0
@@ -107,7 +107,7 @@ def another_metric(at: Point) -> Array:
 
 
 def riesz(at: Point, differential: Array, metric: Array | None = None) -> Array:
-    """Solve dF(V) = h(V, z) for all V in range(D^T), z = sum of c_i B_i, over a basis B of the fiber.
+    """Solve dF(V) = h(V, z) for all V in range(D^T), z = sum of c_i B_i, over a basis B of the fibre.
 
     sum_i h(B_j, B_i) c_i = dF(B_j): the definition (2.23), with no formula for its solution.
     """
@@ -147,7 +147,7 @@ def probe(at: Point) -> tuple[Array, Callable[[Array], Any]]:
 
 
 def kernel_direction(at: Point) -> Array:
-    """Return a direction of ker D, of entries of order 1: outside of the fiber."""
+    """Return a direction of ker D, of entries of order 1: outside of the fibre."""
     direction, basis = at.random(at.D.shape[1]), fibre_basis(at)
     return direction - basis @ at.arithmetic.solve(basis.T @ basis, basis.T @ direction)
 

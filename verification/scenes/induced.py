@@ -1,8 +1,8 @@
 """What the standard flow does to the outputs: other costs, and other parameters with the same outputs.
 
-Two thetas with x[theta] = x[theta'] are on one fiber f^-1(x). An object of output space has one value
+Two thetas with x[theta] = x[theta'] are on one fibre f^-1(x). An object of output space has one value
 on it. Where a network has no hidden layer D is constant, and every object built from D has; where D is
-a bijection up to the symmetry (w, b, W) -> (-w, -b, -W) of a tanh unit, a fiber is that pair of points;
+a bijection up to the symmetry (w, b, W) -> (-w, -b, -W) of a tanh unit, a fibre is that pair of points;
 else it is a continuum (K > QN), along which D D^T changes.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from geomdl import LEAST_SQUARES, Cost, Dataset
 from geomdl.arithmetic import Array
 from geomdl.fibres import follow_fibre
-from geomdl.output_metrics import line_in_fiber
+from geomdl.output_metrics import line_in_fibre
 from verification.machinery.points import Point
 from verification.scenes.networks import FULL_RANK_EXACT, network_scene
 
@@ -56,19 +56,19 @@ HIDDEN_EXACT = (
 """A hidden layer and K > QN over the rationals; the second is the smallest of all networks with one."""
 
 
-def move_in_fiber(at: Point) -> Array:
-    """Return another theta on the fiber of at.theta, at a distance that rounding does not see.
+def move_in_fibre(at: Point) -> Array:
+    """Return another theta on the fibre of at.theta, at a distance that rounding does not see.
 
     Networks without hidden layer move along ker D, to any distance; with K = QN one changes the signs
     of the hidden units; the others move along a line on which only the output layer moves, where there
-    is one (it is exact), else along a curve in the fiber.
+    is one (it is exact), else along a curve in the fibre.
     """
     v = at.random(len(at.theta))
     if len(at.problem.network.widths) == 2:
         return at.theta + v - at.pinv.row_projector() @ v
     if len(at.theta) == len(at.y):
         return flip_units(at)
-    line = line_in_fiber(at.at_theta, v)
+    line = line_in_fibre(at.at_theta, v)
     if at.arithmetic.largest(line) > at.number(1, 100):
         return at.theta + line
     return follow_fibre(at.at_theta, v, steps=8, rank=at.rank)[-1]

@@ -1,6 +1,6 @@
 """Key observation: the cost sees theta through x[theta] only; the flow in its Jacobian form.
 
-Two thetas with the same outputs have the same cost: along lines in the fiber of theta on which only the
+Two thetas with the same outputs have the same cost: along lines in the fibre of theta on which only the
 output layer moves, along curves in it, and under a change of sign of hidden units.
 theta' = -grad_theta C is -D^T grad_x C, by differences of the printed cost of the printed network.
 """
@@ -24,7 +24,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
-from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fiber
+from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fibre
 from verification.scenes.labelled import AT_A_KINK, LABELLED
 from verification.scenes.networks import (
     BORDERLINE,
@@ -37,7 +37,7 @@ from verification.scenes.networks import (
 )
 
 CURVED_ONLY = (network_scene([2, 3, 1], "tanh", 5, facts=["full rank", "over"]),)
-"""More samples than last hidden units: no line in the fiber, a curve is needed."""
+"""More samples than last hidden units: no line in the fibre, a curve is needed."""
 
 WITH_FIBERS = (
     *HIDDEN_EXACT,
@@ -64,15 +64,15 @@ def cost_of_theta(at: Point, theta: Array, decay: int) -> Any:
     columns=ALGEBRAIC,
     controls=[
         variant("weight decay: a cost that sees theta", scenes=(*HIDDEN_EXACT, FULL_RANK[2]), decay=1),
-        variant("another fiber", move=lambda at: at.theta + at.random(len(at.theta)) / at.number(4)),
+        variant("another fibre", move=lambda at: at.theta + at.random(len(at.theta)) / at.number(4)),
     ],
 )
 def test_cost_is_the_same_wherever_the_outputs_are(
-    at: Point, move: Callable[[Point], Array] = move_in_fiber, decay: int = 0
+    at: Point, move: Callable[[Point], Array] = move_in_fibre, decay: int = 0
 ) -> list[Ratio]:
     other = move(at)
     largest = at.arithmetic.largest
-    # A theta on the fiber is known to kappa roundoffs, its outputs to the products of all layers.
+    # A theta on the fibre is known to kappa roundoffs, its outputs to the products of all layers.
     size_of_x = (1 + largest(other) + largest(at.theta)) ** len(at.problem.network.widths)
     scale = (size_of_x + largest(at.x) + largest(at.y)) ** 2
     return [

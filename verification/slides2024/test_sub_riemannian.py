@@ -1,6 +1,6 @@
 """Relation to sub-Riemannian geometry: pullback bundle, bundle metric and bundle gradient, K > QN.
 
-(a) V = range(D^T) has fibers of dimension QN where rank D = QN, and K > QN does not grant that: with a
+(a) V = range(D^T) has fibres of dimension QN where rank D = QN, and K > QN does not grant that: with a
 hidden layer of width 1, more than two samples and outputs the rank is below QN at every theta.
 
 (b) For V, W in Gamma(T R^K), as printed, h(V, W) = <f_* V, f_* W> is degenerate: h(V, V) = 0 along
@@ -55,7 +55,7 @@ NARROW = (RANK_LOST[1], CRITICAL_RANK_LOST[2])
     ],
     refuted=[variant("K > QN and rank below QN", scenes=(*NARROW, *FOLDS))],
 )  # fmt: skip
-def test_fibers_have_dimension_QN(at: Point, spanning: Vector = lambda at: at.D.T) -> list[Ratio]:
+def test_fibres_have_dimension_QN(at: Point, spanning: Vector = lambda at: at.D.T) -> list[Ratio]:
     vectors, (rows, columns) = spanning(at), at.D.shape
     factored = pseudoinverse(vectors)
     # A rank is one only with a gap; without anything dropped it needs distance from zero.
