@@ -73,6 +73,7 @@ def entry(standing: Standing) -> dict[str, Any]:
         ],
         "worst": {name: row["ratio"] for name, row in worst_by_arithmetic(summary).items()},
         "passed": summary.passed if summary else None,
+        "strength": ("proved" if results.is_proved(standing.rows) else "measured") if summary else None,
     }
 
 

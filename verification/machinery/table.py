@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from verification.machinery.columns import ABSENT, ARITHMETICS
 from verification.machinery.register import Register, load_register
-from verification.machinery.results import Row, Summary, rows_by_claim, slopes, summary
+from verification.machinery.results import Row, Summary, is_proved, rows_by_claim, slopes, summary
 
 HEAD = "worst ratio over threshold by arithmetic (at most 1); slope of the ladder; weakest control"
 SHORT = {"float32": "f32", "float64": "f64", "rational": "exact", "torch:cpu:float64": "torch"}
@@ -32,9 +32,15 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
     for statement in sorted(statements, key=lambda name: order.get(name, len(order))):
         claims = sorted(statements[statement])
         mine = list({id(row): row for claim in claims for row in by_claim[claim]}.values())
-        yield _line(statement, width, claims, mine, [_verdict(register, c) for c in claims])
+        proved = sum(is_proved(by_claim[claim]) for claim in claims)
+        yield _line(statement, width, claims, mine, [_verdict(register, c) for c in claims], proved)
     for name, extra in ABSENT.items():
         yield f'{SHORT.get(name, name)} is absent here: pip install "geomdl-verify[{extra}]" brings it'
+    proved = sum(is_proved(mine) for mine in by_claim.values())
+    yield (
+        f"{proved} claims are proved in at least one scene, over the rationals or by a certificate; "
+        "the others are measured"
+    )
     decided = [claim for claim in by_claim if summary(by_claim[claim]).passed]
     yield (
         f"{len(decided)} of {len(by_claim)} claims behave as recorded; "
@@ -48,13 +54,16 @@ def _verdict(register: Register, claim: str) -> str:
     return register.effective_verdict(known) if known else "unknown"
 
 
-def _line(statement: str, width: int, claims: list[str], rows: list[Row], verdicts: list[str]) -> str:
+def _line(
+    statement: str, width: int, claims: list[str], rows: list[Row], verdicts: list[str], proved: int
+) -> str:
     total = summary(rows)
     cells = "".join(f"{_worst(total, name):>8}" for name in ARITHMETICS)
     found = [slope.slope for slope in slopes(rows)]
     ladder = f"{min(found):.2f}..{max(found):.2f}" if found else "-"
     bite = "-" if total.smallest_bite is None else f"{total.smallest_bite:.0e}"
     words = ", ".join(f"{verdicts.count(word)} {word}" for word in dict.fromkeys(verdicts))
+    words += f" ({proved} proved)" if proved else ""
     failed = "" if total.passed else f"  FAILED ({len(total.failures)})"
     return f"{statement:{width}}{len(claims):>8}{cells}{ladder:>12}{bite:>9}  {words}{failed}"
 

@@ -13,6 +13,7 @@ from verification.machinery.results import (
     LAST_RUN,
     ResultsError,
     Row,
+    is_proved,
     merge,
     read,
     rows_by_claim,
@@ -175,6 +176,25 @@ def ladder(residuals: dict[str, float], **changes: Any) -> list[Row]:
         row(column=name, residual=r, roundoff=roundoffs[name], **changes)
         for name, r in residuals.items()
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "proved"),
+    [
+        ({"kind": "certificate"}, True),
+        ({"column": "rational", "ratio": 0.0}, True),
+        ({"column": "rational", "ratio": math.inf, "role": "refuted", "bite": 1e3}, True),
+        ({}, False),
+        ({"column": "rational", "kind": "property", "ratio": 0.0}, False),
+        ({"column": "rational", "role": "control", "ratio": math.inf, "bite": 1e3}, False),
+        ({"kind": "certificate", "role": "evidence"}, False),
+        ({"kind": "certificate", "ratio": math.inf, "passed": False}, False),
+    ],
+)
+def test_a_claim_is_proved_by_certificates_and_exact_identities_alone(
+    changes: dict[str, Any], proved: bool
+) -> None:
+    assert is_proved([row(), row(**changes)]) is proved
 
 
 def test_slope_of_a_true_identity_is_one() -> None:
