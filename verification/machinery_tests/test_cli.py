@@ -94,6 +94,7 @@ def test_claims_json_has_an_entry_for_every_claim(
         "controls": ["test_holds.py::test_holds[control: half the cost-scene-float64]"],
         "worst": {"float64": 2.0},
         "passed": True,
+        "strength": "measured",
     }
     assert entries["alpha/theorem-2.1/a"]["worst"] == {"float64": "inf"}
     assert entries["alpha/theorem-2.1/a"]["passed"] is False
