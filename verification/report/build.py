@@ -15,9 +15,10 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 
-from verification.report import rendering
-from verification.report.gather import Material, ReportError
+from verification.report import measured, rendering
+from verification.report.gather import ROOT, Material, ReportError, gather
 from verification.report.site import Chapter, Missing, Page
+from verification.report.summaries import ERRATA_FILE, VERDICTS_FILE, errata, verdicts
 
 SITE = Path("reports") / "site"
 
@@ -98,8 +99,43 @@ def assemble(material: Material, chapters: Sequence[Chapter] = CHAPTERS) -> Site
             for path, content in page.files.items():
                 site.add(path, content)
     site.add("style.css", environment.get_template("style.css").render())
+    site.add("math.woff2", (Path(__file__).parent / "fonts" / "math.woff2").read_bytes())
     site.add("report.js", environment.get_template("report.js").render())
     return site
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a build made: the front page, how many pages, and what it could not make or set."""
+
+    front: Path
+    pages: int
+    missing: Sequence[Missing]
+    problems: Sequence[str]
+
+
+def report(root: Path = ROOT, keep: bool = False) -> Made:
+    """Build site and summaries of a source tree in their places.
+
+    Parameters
+    ----------
+    root : Path
+        The source tree; data are read and reports are written below it.
+    keep : bool
+        Also write the condensed numbers of the last run to `reports/data`.
+    """
+    material = gather(root)
+    site = assemble(material)
+    texts = {VERDICTS_FILE: verdicts(material), ERRATA_FILE: errata(material)}
+    if keep:
+        if material.run is None:
+            raise ReportError("no results to keep: run `python -m geomdl verify` first")
+        measured.write(root / measured.KEPT, material.run)
+    write_site(site, root / SITE)
+    for path, text in texts.items():
+        write_text(root / path, text)
+    pages = sum(path.endswith(".html") for path in site.files)
+    return Made(root / SITE / "index.html", pages, site.missing, material.typesetter.problems)
 
 
 def provenance(material: Material) -> str:

@@ -7,9 +7,10 @@ not is wrapped in <del> or <ins>, or in a styled <mrow>, because MathML knows ne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from html import escape
+from itertools import groupby
 
 from verification.report.mathematics import Piece, Typesetter, formula, split
 
@@ -37,7 +38,7 @@ def compared(printed: str, corrected: str, typesetter: Typesetter) -> tuple[str,
     """
     old, new = _tokens(printed, typesetter), _tokens(corrected, typesetter)
     matcher = SequenceMatcher(None, [t.key for t in old], [t.key for t in new], autojunk=False)
-    if old is None or new is None or matcher.ratio() < _ALIKE:
+    if matcher.ratio() < _ALIKE:
         return typesetter.text(printed), typesetter.text(corrected), False
     gone, added = set(range(len(old))), set(range(len(new)))
     for block in matcher.get_matching_blocks():
@@ -59,27 +60,30 @@ def _tokens(text: str, typesetter: Typesetter) -> list[_Token]:
 
 def _html(tokens: Sequence[_Token], marked: set[int], tag: str) -> str:
     found: list[str] = []
-    position = 0
-    while position < len(tokens):
-        end = position
-        while end < len(tokens) and tokens[end].formula == tokens[position].formula:
-            end += 1
-        run = range(position, end)
-        if tokens[position].atom is not None:
-            atoms = []
-            for n in run:
-                atom = tokens[n].atom
-                assert atom is not None
-                if n in marked:
-                    atom = Piece(f'<mrow class="{tag}">{atom.html}</mrow>', atom.kind, atom.length)
-                atoms.append(atom)
-            found.append(formula(atoms))
+    for _, group in groupby(enumerate(tokens), key=lambda item: item[1].formula):
+        run = list(group)
+        atoms = [(n in marked, token.atom) for n, token in run if token.atom is not None]
+        if atoms and all(is_marked for is_marked, _ in atoms):
+            found.append(f"<{tag}>{formula([atom for _, atom in atoms])}</{tag}>")
+        elif atoms:
+            found.append(
+                formula([_marked(atom, tag) if is_marked else atom for is_marked, atom in atoms])
+            )
         else:
-            for n in run:
-                word = escape(tokens[n].key, quote=False)
-                is_marked = n in marked and bool(word.strip())
-                found.append(
-                    f"<{tag}>{word.rstrip()}</{tag}>{' ' * word.endswith(' ')}" if is_marked else word
-                )
-        position = end
+            for is_marked, words in groupby(run, key=lambda item: item[0] in marked):
+                text = "".join(token.key for _, token in words)
+                found.append(_marked_words(text, tag) if is_marked else escape(text, quote=False))
     return "".join(found)
+
+
+def _marked(atom: Piece, tag: str) -> Piece:
+    return replace(atom, html=f'<mrow class="{tag}">{atom.html}</mrow>')
+
+
+def _marked_words(text: str, tag: str) -> str:
+    """Mark words without the space around them."""
+    inner = text.strip()
+    if not inner:
+        return text
+    before, after = text[: text.index(inner)], text[text.index(inner) + len(inner) :]
+    return f"{before}<{tag}>{escape(inner, quote=False)}</{tag}>{after}"

@@ -54,6 +54,9 @@ _STYLE: dict[str, Any] = {
     ),
 }
 
+PIXELS = 96 / 72
+"""CSS pixels in a point of matplotlib."""
+
 _DARK = "@media(prefers-color-scheme:dark){svg:root{color:#dfe3e6;--rule:#3a4046}}"
 
 
@@ -124,10 +127,13 @@ def themed(svg: str, name: str, alt: str) -> str:
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = svg.replace(INK, "currentColor").replace(FAINT, "var(--rule,#d5d9dc)")
-    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()  # type: ignore[union-attr]
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    assert size is not None
+    width, height = float(size[1]), float(size[2])
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="0 0 {width} {height}" width="{float(width):.0f}" height="{float(height):.0f}" '
+        f'viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width * PIXELS:.0f}" height="{height * PIXELS:.0f}" '
         f'role="img" aria-labelledby="{name}-title"><title id="{name}-title">{escape(alt)}</title>'
         f"<style>svg:root{{color:#1b1f23;--rule:#d5d9dc}}{_DARK}</style>"
     )

@@ -131,9 +131,9 @@ class Material:
         return found
 
     def footing(self, statement: str) -> str:
-        """Return what a statement rests on: "firm", "amended" (something needs or fails) or "open"."""
-        below = {self.states[id] for id in self.foundations[statement]}
-        return "open" if "open" in below else "amended" if below & {"needs", "fails"} else "firm"
+        """Return the gravest state of what a statement rests on; "firm" where none is grave."""
+        state = gravest(["holds", *(self.states[id] for id in self.foundations[statement])])
+        return state if state in ("fails", "needs", "open") else "firm"
 
     def copies(self, claim: Claim) -> list[str]:
         """Return the full ids of the claims that repeat this one."""

@@ -1,8 +1,8 @@
 """The dependency graph of each source as SVG: what rests on what, from left to right.
 
 The colour and sign of a box are the gravest verdict among the claims of its statement; its outline says
-what the statement rests on, directly or not: drawn through where all of that holds as printed, dashed
-where something below needs a hypothesis or a correction, dotted where something is open. A statement of
+what the statement rests on, directly or not: drawn through where all of that holds as printed, in dashes
+where something below needs a hypothesis, fails or is open. A statement of
 another source that is repeated stands in italics, joined by a dashed line.
 """
 
@@ -15,17 +15,20 @@ from itertools import pairwise
 from verification.machinery.register import Source
 from verification.report.gather import Material
 from verification.report.layout import layout
+from verification.report.mathematics import unset
 from verification.report.palette import LOOKS
 from verification.report.rendering import render
 from verification.report.site import Page
 from verification.report.sources import NAMES, link
 
-BOX, HEIGHT, GAP, STEP, MARGIN, LETTERS = 190, 26, 52, 34, 6, 25
-FOOTINGS: Mapping[str, str] = {
-    "firm": "all that it rests on holds as printed",
-    "amended": "it rests on a statement that needs a hypothesis or fails as printed",
-    "open": "it rests on a statement that is still open",
+BOX, HEIGHT, GAP, STEP, MARGIN = 196, 26, 46, 34, 6
+FOOTINGS: Mapping[str, tuple[str, str]] = {
+    "firm": ("none", "all that it rests on holds as printed"),
+    "needs": ("7 3", "something that it rests on needs a hypothesis, nothing fails"),
+    "fails": ("3 2.5", "something that it rests on fails as printed"),
+    "open": ("1 3", "something that it rests on is still open"),
 }
+"""What a statement rests on: the dashes of its outline, and words."""
 
 
 def pages(material: Material) -> list[Page]:
@@ -41,7 +44,7 @@ def _page(material: Material, source: Source) -> Page:
         material,
         source=source,
         svg=svg(material, source.key),
-        footings={name: (footings.count(name), text) for name, text in FOOTINGS.items()},
+        footings=[(footings.count(name), *how) for name, how in FOOTINGS.items()],
         listed=[(id, material.register.statement(id), material.foundations[id]) for id in mine],
         link=link,
     )
@@ -63,12 +66,14 @@ def svg(material: Material, source: str) -> str:
             inside = [id for id in statement.depends_on if id.startswith(f"{source}/")]
             needs[statement.id] = [*inside, *originals]
     found = layout(needs)
+    heights = found.heights()
     places = {
-        node: (MARGIN + column * (BOX + GAP), MARGIN + row * STEP)
-        for node, (column, row) in found.places().items()
+        node: (MARGIN + column * (BOX + GAP), MARGIN + (0.5 + heights[node]) * STEP)
+        for column, layer in enumerate(found.layers)
+        for node in layer
     }
     width = len(found.layers) * (BOX + GAP) - GAP + 2 * MARGIN
-    height = max(map(len, found.layers)) * STEP + 2 * MARGIN
+    height = round((1 + max(heights.values())) * STEP) + 2 * MARGIN
     lines = [
         f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="group"'
         f' aria-label="What rests on what in {escape(source)}">'
@@ -93,20 +98,21 @@ def _box(material: Material, id: str, x: float, y: float, is_ghost: bool) -> str
     state, footing = material.states[id], material.footing(id)
     verdicts = [entry.verdict for entry in material.by_statement[id]]
     counts = ", ".join(f"{verdicts.count(v)} {LOOKS[v].word}" for v in LOOKS if v in verdicts)
-    label, title = (text.replace("$", "") for text in (statement.label, statement.title))
+    label, title = unset(statement.label), unset(statement.title)
     shown = (
         f"{NAMES.get(statement.source, statement.source)}: {label}" if is_ghost else _shown(label, title)
     )
-    short = shown if len(shown) <= LETTERS else f"{shown[: LETTERS - 1].rstrip()}…"
-    says = f"{label}: {title}. Claims: {counts}. Footing: {FOOTINGS[footing]}."
+    dashes, ground = FOOTINGS[footing]
+    says = f"{label}: {title}. Claims: {counts}; {ground}."
     top = y - HEIGHT / 2
     return (
-        f'<a href="{link(id)}" id="{_name(id)}" class="node {state} on-{footing}{" ghost" * is_ghost}">'
+        f'<a href="{link(id)}" id="{_name(id)}" class="node {state}{" ghost" * is_ghost}">'
         f"<title>{escape(says)}</title>"
-        f'<rect class="box" x="{x}" y="{top:.1f}" width="{BOX}" height="{HEIGHT}" rx="4"/>'
-        f'<rect class="flag" x="{x}" y="{top:.1f}" width="20" height="{HEIGHT}" rx="4"/>'
+        f'<rect class="box" x="{x}" y="{top:.1f}" width="{BOX}" height="{HEIGHT}" rx="4"'
+        f' stroke-dasharray="{dashes}"/>'
+        f'<rect class="flag" x="{x + 1}" y="{top + 1:.1f}" width="19" height="{HEIGHT - 2}" rx="3"/>'
         f'<text x="{x + 10}" y="{y + 4.5:.1f}" class="sign">{LOOKS[state].sign}</text>'
-        f'<text x="{x + 26}" y="{y + 4.5:.1f}">{escape(short)}</text></a>'
+        f'<text x="{x + 26}" y="{y + 4.5:.1f}">{escape(_shortened(shown))}</text></a>'
     )
 
 
@@ -120,6 +126,16 @@ def _shown(label: str, title: str) -> str:
     if label.startswith("("):
         return f"{label} {title}"
     return title
+
+
+def _shortened(text: str) -> str:
+    """Cut a text to the room in a box, by the widths of an average sans serif."""
+    room = BOX - 36.0
+    for count, character in enumerate(text):
+        room -= 4 if character in " .,:;()[]'|ijlftrI1-" else 11 if character in "mwMW" else 7.4
+        if room < 0:
+            return f"{text[: count - 1].rstrip(' (,')}…"
+    return text
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:

@@ -2,7 +2,8 @@
 
 A node stands one layer to the right of the last that it rests on (longest paths); edges that are implied
 by others are left out; the order within layers is found by barycentre sweeps, in which a long edge holds
-a place in every layer that it crosses, so that it passes between the boxes.
+a place in every layer that it crosses, so that it passes between the boxes; heights then settle near
+those of the neighbours.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from statistics import fmean as mean
 
 SWEEPS = 24
 
@@ -34,16 +36,43 @@ class Layout:
     layers: Sequence[Sequence[Node]]
     paths: Sequence[Sequence[Node]]
 
-    def places(self) -> dict[Node, tuple[int, float]]:
-        """Return the layer of each node and its height, in rows; layers are centred."""
-        tallest = max((len(layer) for layer in self.layers), default=0)
-        found: dict[Node, tuple[int, float]] = {}
-        for column, layer in enumerate(self.layers):
-            step = min(1.6, tallest / max(len(layer), 1))
-            top = (tallest - step * len(layer)) / 2
-            for row, node in enumerate(layer):
-                found[node] = (column, top + (row + 0.5) * step)
-        return found
+    def heights(self) -> dict[Node, float]:
+        """Return the height of each node in rows, from 0: near its neighbours, in order, apart."""
+        found = {node: float(row) for layer in self.layers for row, node in enumerate(layer)}
+        neighbours: defaultdict[Node, list[Node]] = defaultdict(list)
+        for path in self.paths:
+            for one, other in pairwise(path):
+                neighbours[one].append(other)
+                neighbours[other].append(one)
+        for _ in range(SWEEPS):
+            for layer in self.layers:
+                wanted = [mean([found[other] for other in neighbours[n]] or [found[n]]) for n in layer]
+                gaps = [
+                    1 if isinstance(a, str) and isinstance(b, str) else 0.7 for a, b in pairwise(layer)
+                ]
+                found |= zip(layer, apart(wanted, gaps), strict=True)
+        least = min(found.values(), default=0)
+        return {node: height - least for node, height in found.items()}
+
+
+def apart(wanted: Sequence[float], gaps: Sequence[float]) -> list[float]:
+    """Return the nearest points to those that are wanted (least squares) with at least the given gaps.
+
+    Subtracting the sums of gaps makes it isotonic regression, solved by pooling adjacent violators.
+
+    Examples
+    --------
+    >>> apart([0.0, 0.0, 5.0], [1, 1])
+    [-0.5, 0.5, 5.0]
+    """
+    shift = list(accumulate(gaps, initial=0.0))
+    pools: list[list[float]] = []
+    for height, by in zip(wanted, shift, strict=True):
+        pools.append([height - by])
+        while len(pools) > 1 and mean(pools[-2]) >= mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    levels = [level for pool in pools for level in [mean(pool)] * len(pool)]
+    return [level + by for level, by in zip(levels, shift, strict=True)]
 
 
 def layout(needs: Mapping[str, Sequence[str]]) -> Layout:

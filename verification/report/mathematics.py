@@ -144,6 +144,30 @@ def split(text: str) -> list[tuple[str, bool]]:
     return [(part, n % 2 == 1) for n, part in enumerate(parts) if part]
 
 
+def unset(text: str) -> str:
+    r"""Return a text with formulas as plain text, for places that set none: menus, boxes, titles.
+
+    Examples
+    --------
+    >>> unset(r"Norm of $\mathcal{L}^{2}$ and $\Delta_1^{(0)}$")
+    'Norm of L² and Δ₁^(0)'
+    """
+    return "".join(_unset(part) if is_formula else part for part, is_formula in split(text))
+
+
+def _unset(latex: str) -> str:
+    def sign(match: re.Match[str]) -> str:
+        name = match[1]
+        tables = (symbols.LETTERS, symbols.UPRIGHT, symbols.BINARY, symbols.RELATIONS, symbols.BIG)
+        known = next((table[name] for table in tables if name in table), "")
+        return known or (name if name in symbols.NAMES else "")
+
+    plain = re.sub(r"\\([A-Za-z]+)\s*", sign, latex).replace("\\", "")
+    plain = re.sub(r"\^\{?([0-9])\}?(?![0-9])", lambda m: "⁰¹²³⁴⁵⁶⁷⁸⁹"[int(m[1])], plain)
+    plain = re.sub(r"_\{?([0-9])\}?(?![0-9])", lambda m: "₀₁₂₃₄₅₆₇₈₉"[int(m[1])], plain)
+    return re.sub(r"[{}]|(?<=[A-Z]) (?=[A-Z])", "", plain)
+
+
 class _Parser:
     def __init__(self, latex: str) -> None:
         self.tokens: list[str] = _TOKEN.findall(latex)

@@ -178,10 +178,13 @@ def write(path: Path, run: Run) -> None:
 def _packed(each: Measured) -> str:
     """Return the JSON of one claim without the empty entries."""
     raw = results.with_inf_as_text(asdict(each))
+    for key in ("controls", "refutations", "failures"):
+        if not raw[key]:
+            del raw[key]
     raw["worst"] = {column: _without_empty(case) for column, case in raw["worst"].items()}
-    for key in ("controls", "refutations"):
+    for key in {"controls", "refutations"} & raw.keys():
         raw[key] = [_without_empty(case) for case in raw[key]]
-    return json.dumps(raw, allow_nan=False, ensure_ascii=False, separators=(", ", ": "))
+    return json.dumps(raw, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _without_empty(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,8 +219,9 @@ def _unpacked(raw: Mapping[str, Any]) -> Measured:
             **raw,
             "worst": {column: case(table) for column, table in raw["worst"].items()},
             "ladder": tuple(raw["ladder"]) if raw["ladder"] else None,
-            "controls": [case(table) for table in raw["controls"]],
-            "refutations": [case(table) for table in raw["refutations"]],
+            "controls": [case(table) for table in raw.get("controls", ())],
+            "refutations": [case(table) for table in raw.get("refutations", ())],
+            "failures": raw.get("failures", []),
         }
     )
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from verification.report.differences import compared
 from verification.report.gather import Entry, Material, anchor
+from verification.report.mathematics import unset
 from verification.report.palette import BACKENDS, GRAVITY, LOOKS
 
 
@@ -24,7 +25,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(number=number, column=column_name, share=share, anchor=anchor, plain=plain)
+    found.filters.update(number=number, column=column_name, share=share, anchor=anchor, unset=unset)
     found.globals.update(looks=LOOKS, gravity=GRAVITY)
     return found
 
@@ -83,8 +84,3 @@ def column_name(column: str) -> str:
     name, _, rtol = column.partition("@")
     label = BACKENDS[name].label if name in BACKENDS else name
     return f"{label}, tolerance {rtol}" if rtol else label
-
-
-def plain(text: str) -> str:
-    """Return a text with formulas as it can be read and searched without setting: no dollar signs."""
-    return text.replace("$", "")

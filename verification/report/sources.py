@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from verification.machinery.register import VERDICTS, Source, verdict_counts
 from verification.report.gather import Entry, Material, anchor
+from verification.report.mathematics import unset
 from verification.report.rendering import render
 from verification.report.site import Missing, Page
 
@@ -70,7 +71,7 @@ def link(statement: str) -> str:
 
 def short_label(material: Material, statement: str) -> str:
     """Return the label of a statement as plain text, without what stands after a comma."""
-    label = material.register.statement(statement).label.replace("$", "")
+    label = unset(material.register.statement(statement).label)
     return label if len(label) <= 40 else label.partition(",")[0]
 
 
