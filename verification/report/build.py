@@ -6,7 +6,6 @@ summaries in Markdown are replaced after that. Whatever stops the build before l
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 
-from verification.report import measured, rendering
+from verification.report import counterexamples, measured, rendering
 from verification.report.gather import ROOT, Material, ReportError, gather
-from verification.report.site import Chapter, Missing, Page
+from verification.report.site import CONTENTS, Chapter, Missing, Page
 from verification.report.summaries import ERRATA_FILE, VERDICTS_FILE, errata, verdicts
 
 SITE = Path("reports") / "site"
@@ -70,7 +69,7 @@ class Site:
             )
 
 
-def assemble(material: Material, chapters: Sequence[Chapter] = CHAPTERS) -> Site:
+def assemble(material: Material, chapters: Sequence[Chapter]) -> Site:
     """Make all pages and what belongs to them, in memory."""
     site, environment = Site(), rendering.environment()
     sections = []
@@ -86,6 +85,7 @@ def assemble(material: Material, chapters: Sequence[Chapter] = CHAPTERS) -> Site
         if pages:
             sections.append(Section(chapter.key, chapter.name, pages))
     base = environment.get_template("base.html")
+    listed = contents(sections)
     for section in sections:
         for page in section.pages:
             html = base.render(
@@ -95,7 +95,7 @@ def assemble(material: Material, chapters: Sequence[Chapter] = CHAPTERS) -> Site
                 siblings=section.pages if section.key else (),
                 provenance=provenance(material),
             )
-            site.add(page.path, html)
+            site.add(page.path, html.replace(CONTENTS, listed))
             for path, content in page.files.items():
                 site.add(path, content)
     site.add("style.css", environment.get_template("style.css").render())
@@ -122,20 +122,37 @@ def report(root: Path = ROOT, keep: bool = False) -> Made:
     root : Path
         The source tree; data are read and reports are written below it.
     keep : bool
-        Also write the condensed numbers of the last run to `reports/data`.
+        First write the condensed numbers of the last run, and the scenes that break printed forms, to
+        `reports/data`.
     """
-    material = gather(root)
-    site = assemble(material)
-    texts = {VERDICTS_FILE: verdicts(material), ERRATA_FILE: errata(material)}
     if keep:
-        if material.run is None:
+        run = measured.available(root)
+        if run is None:
             raise ReportError("no results to keep: run `python -m geomdl verify` first")
-        measured.write(root / measured.KEPT, material.run)
+        measured.write(root / measured.KEPT, run)
+        counterexamples.write(root / counterexamples.KEPT, counterexamples.collect(run))
+    material = gather(root)
+    site = assemble(material, CHAPTERS)
+    texts = {VERDICTS_FILE: verdicts(material), ERRATA_FILE: errata(material)}
     write_site(site, root / SITE)
     for path, text in texts.items():
-        write_text(root / path, text)
+        measured.replace_text(root / path, text)
     pages = sum(path.endswith(".html") for path in site.files)
     return Made(root / SITE / "index.html", pages, site.missing, material.typesetter.problems)
+
+
+def contents(sections: Iterable[Section]) -> str:
+    """Return the list of the pages that have a summary, by section."""
+    found = []
+    for section in sections:
+        lines = [
+            f'<li><a href="{page.path}">{escape(page.title)}</a>: {page.summary}</li>'
+            for page in section.pages
+            if page.summary
+        ]
+        if lines:
+            found.append(f'<h2>{escape(section.name)}</h2><ul class="contents">{"".join(lines)}</ul>')
+    return "\n".join(found)
 
 
 def provenance(material: Material) -> str:
@@ -196,13 +213,3 @@ def write_site(site: Site, target: Path) -> None:
             file.write_bytes(content.encode() if isinstance(content, str) else content)
 
     replace_folder(target, fill)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a file at once."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

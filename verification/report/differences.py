@@ -6,25 +6,35 @@ not is wrapped in <del> or <ins>, or in a styled <mrow>, because MathML knows ne
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from html import escape
 from itertools import groupby
 
-from verification.report.mathematics import Piece, Typesetter, formula, split
+from verification.report.mathematics import Piece, Typesetter, formula, held_together, split
 
 # Texts that share less than this have been rewritten; marking every word of them would say nothing.
 _ALIKE = 0.35
 
 
+# A word or a sign, with the space after it; space at the very beginning stands alone.
+_WORD = re.compile(r"^\s+|(?:[\w'’-]+|[^\w\s])\s*")
+
+
 @dataclass(frozen=True)
 class _Token:
-    """A word (atom is None) or an atom of the formula of that number."""
+    """A word or sign (atom is None) or an atom of a formula; `part` numbers the parts of the text."""
 
-    key: str
-    formula: int
+    text: str
+    part: int
     atom: Piece | None = None
+
+    @property
+    def key(self) -> str:
+        """By what tokens are compared."""
+        return self.text.strip()
 
 
 def compared(printed: str, corrected: str, typesetter: Typesetter) -> tuple[str, str, bool]:
@@ -44,23 +54,22 @@ def compared(printed: str, corrected: str, typesetter: Typesetter) -> tuple[str,
     for block in matcher.get_matching_blocks():
         gone -= set(range(block.a, block.a + block.size))
         added -= set(range(block.b, block.b + block.size))
-    return _html(old, gone, "del"), _html(new, added, "ins"), True
+    return held_together(_html(old, gone, "del")), held_together(_html(new, added, "ins")), True
 
 
 def _tokens(text: str, typesetter: Typesetter) -> list[_Token]:
     found: list[_Token] = []
     for number, (part, is_formula) in enumerate(split(text)):
         atoms = typesetter.atoms(part) if is_formula else ()
-        if atoms:
-            found += [_Token(atom.html, number, atom) for atom in atoms]
-        else:
-            found += [_Token(word, number) for word in part.replace(" ", " \0").split("\0")]
+        found += [_Token(atom.html, number, atom) for atom in atoms]
+        if not atoms:
+            found += [_Token(word, number) for word in _WORD.findall(part)]
     return found
 
 
 def _html(tokens: Sequence[_Token], marked: set[int], tag: str) -> str:
     found: list[str] = []
-    for _, group in groupby(enumerate(tokens), key=lambda item: item[1].formula):
+    for _, group in groupby(enumerate(tokens), key=lambda item: item[1].part):
         run = list(group)
         atoms = [(n in marked, token.atom) for n, token in run if token.atom is not None]
         if atoms and all(is_marked for is_marked, _ in atoms):
@@ -71,7 +80,7 @@ def _html(tokens: Sequence[_Token], marked: set[int], tag: str) -> str:
             )
         else:
             for is_marked, words in groupby(run, key=lambda item: item[0] in marked):
-                text = "".join(token.key for _, token in words)
+                text = "".join(token.text for _, token in words)
                 found.append(_marked_words(text, tag) if is_marked else escape(text, quote=False))
     return "".join(found)
 

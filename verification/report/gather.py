@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from verification.machinery.register import Claim, Register, Statement, load_register, register_problems
+from verification.report import counterexamples
 from verification.report.mathematics import Typesetter
 from verification.report.measured import Measured, Run, available
 from verification.report.palette import gravest
@@ -80,7 +81,13 @@ class Material:
     register: Register
     entries: Sequence[Entry]
     run: Run | None
-    typesetter: Typesetter = field(default_factory=Typesetter)
+    scenes: Mapping[str, counterexamples.Numbers] = field(default_factory=dict)
+
+    @cached_property
+    def typesetter(self) -> Typesetter:
+        """Sets texts; ids of statements and claims in them become links."""
+        statements = {s.id: f"{s.source}.html#{anchor(s.id)}" for s in self.register.statements}
+        return Typesetter({**statements, **{entry.id: entry.page for entry in self.entries}})
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
@@ -200,7 +207,7 @@ def gather(root: Path = ROOT, register: Path | None = None) -> Material:
                     places=[_place(node, lines) for node in dict.fromkeys(nodes)],
                 )
             )
-    return Material(root, texts, entries, run)
+    return Material(root, texts, entries, run, counterexamples.read(root))
 
 
 def check_places(root: Path) -> tuple[dict[str, list[str]], dict[str, int]]:

@@ -12,7 +12,7 @@ opens.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
@@ -20,6 +20,9 @@ from html import escape
 from verification.report import symbols
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\s+|.", re.DOTALL)
+
+_ID = re.compile(r"[a-z]+[0-9]{4}/[\w./-]*\w")
+_TAIL = re.compile(r"(<math>(?:(?!</math>).)*</math>)([,.;:!?)\]’”]+)", re.DOTALL)
 
 # A formula of more atoms than the first is broken at its relations; a part of more than the second
 # scrolls.
@@ -94,7 +97,7 @@ def formula(atoms: Sequence[Piece]) -> str:
         math = f"<math>{joined(part)}</math>"
         wide = _size(part) > _SCROLL
         found.append(f'<span class="wide" tabindex="0">{math}</span>' if wide else math)
-    return " ".join(found)
+    return "<wbr/>".join(found)
 
 
 def _size(atoms: Sequence[Piece]) -> int:
@@ -106,19 +109,34 @@ class Typesetter:
 
     Attributes
     ----------
+    links : mapping
+        The addresses of ids that texts may name.
     problems : list of str
         One line for each formula that was left as its source.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, links: Mapping[str, str] | None = None) -> None:
+        self.links = links or {}
         self.problems: list[str] = []
 
     def text(self, text: str) -> str:
         """Return a text as HTML, its formulas as MathML."""
-        return "".join(
-            self.formula(part) if is_formula else escape(part, quote=False)
-            for part, is_formula in split(text)
+        return held_together(
+            "".join(
+                self.formula(part) if is_formula else self.words(part)
+                for part, is_formula in split(text)
+            )
         )
+
+    def words(self, text: str) -> str:
+        """Return a text without formulas as HTML, the ids in it as links."""
+        return _ID.sub(self._linked, escape(text, quote=False))
+
+    def _linked(self, match: re.Match[str]) -> str:
+        id, rest = match[0], ""
+        while id not in self.links and id[-1] in "./-":
+            id, rest = id[:-1], id[-1] + rest
+        return f'<a href="{self.links[id]}">{id}</a>{rest}' if id in self.links else match[0]
 
     def formula(self, latex: str) -> str:
         """Return a formula as HTML; the source in <code> when it is not understood."""
@@ -134,6 +152,11 @@ class Typesetter:
             if line not in self.problems:
                 self.problems.append(line)
             return ()
+
+
+def held_together(html: str) -> str:
+    """Keep a formula and the punctuation after it on one line."""
+    return _TAIL.sub(r'<span class="nb">\1\2</span>', html)
 
 
 def split(text: str) -> list[tuple[str, bool]]:
@@ -243,8 +266,10 @@ class _Parser:
             else:
                 above = self.group().html
         if primes:
-            prime = f"<mo>{'′' * primes}</mo>"
-            above = f"<mrow>{prime}{above}</mrow>" if above else prime
+            # a prime is drawn raised already; as a superscript it would be raised twice
+            prime = f'<mo lspace="0" rspace="0">{"′" * primes}</mo>'
+            inner = _with_scripts(base, below, "")
+            base, below = replace(inner, html=f"<mrow>{inner.html}{prime}</mrow>"), ""
         if isinstance(base, _Bar):
             scripts = (below, above) if below or above else None
             return replace(base, scripts=scripts, has_script=scripts is not None)

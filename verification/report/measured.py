@@ -19,6 +19,7 @@ from verification.machinery import results
 
 KEPT = Path("reports") / "data" / "verification.json"
 FORMAT = 1
+COLUMNS = (*results.LADDER, "rational")
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def measured(rows: Sequence[results.Row]) -> Measured:
     asserted = [row for row in rows if row["role"] in results.ASSERTED]
     checks = total.checks
     return Measured(
-        worst={column: _case(row, checks) for column, row in total.worst.items()},
+        worst={name: _case(total.worst[name], checks) for name in sorted(total.worst, key=_order)},
         ladder=(_short(min(slopes)), _short(max(slopes))) if slopes else None,
         controls=_weakest([row for row in rows if row["role"] == "control"], checks, ("check", "label")),
         refutations=_weakest(
@@ -125,6 +126,12 @@ def measured(rows: Sequence[results.Row]) -> Measured:
         checks=checks,
         failures=total.failures,
     )
+
+
+def _order(column: str) -> tuple[int, float]:
+    """Order columns by arithmetic, then from the coarsest tolerance to the finest."""
+    name, _, rtol = column.partition("@")
+    return COLUMNS.index(name) if name in COLUMNS else len(COLUMNS), -float(rtol or 0)
 
 
 def _weakest(rows: Sequence[results.Row], checks: Sequence[str], keys: Sequence[str]) -> list[Case]:
@@ -166,6 +173,11 @@ def write(path: Path, run: Run) -> None:
     lines = [json.dumps(head, allow_nan=False)[:-1] + ', "claims": {']
     body = [f"{json.dumps(id)}: {_packed(each)}" for id, each in run.claims.items()]
     text = "\n".join([*lines, ",\n".join(body), "}}", ""])
+    replace_text(path, text)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file, its folder if need be, at once: no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

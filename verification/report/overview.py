@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from verification.machinery.register import verdict_counts
 from verification.report.gather import Material
 from verification.report.rendering import render
-from verification.report.site import Page
+from verification.report.site import CONTENTS, Page
 
 
 def pages(material: Material) -> list[Page]:
@@ -23,6 +25,6 @@ def pages(material: Material) -> list[Page]:
         by_source=by_source,
         fails=verdicts.count("fails"),
         needs=verdicts.count("needs"),
-        pictures=(),
+        contents=Markup(CONTENTS),
     )
     return [Page("index", "The numerical blueprint", "overview", html)]

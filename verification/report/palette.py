@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Stroke:
     dash: str
     label: str
 
-    def plot(self) -> dict[str, str]:
+    def plot(self) -> dict[str, Any]:
         """Return the keyword arguments of `Axes.plot`, label included."""
         return {"color": self.colour, "marker": self.marker, "linestyle": self.dash, "label": self.label}
 

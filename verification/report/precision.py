@@ -45,7 +45,9 @@ def page(study: Study, title: str, parts: Sequence[Part]) -> Page:
     )
     files = {data: study.data, **shown.files}
     lead = f'<p class="lead">{escape(study.title)}.</p>'
-    return Page(f"precision-{study.name}", title, "precision", lead + shown.html, files, study.title)
+    return Page(
+        f"precision-{study.name}", title, "precision", lead + shown.html, files, escape(study.title)
+    )
 
 
 def _figure(

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from verification.report.gather import Material
 
 
+CONTENTS = "<!-- contents -->"
+"""Where this stands in a page, the build puts a list of the pages that have a summary."""
+
+
 @dataclass(frozen=True)
 class Page:
     """A page of the site.
@@ -49,7 +53,7 @@ class Page:
     files : mapping
         What lies beside the page, text or bytes by path in the site; equal paths need equal content.
     summary : str
-        One sentence, plain text or HTML, for the overview.
+        A few words, HTML, for the list on the front page; pages without one are not listed there.
     heading : str
         The heading as HTML where it is more than the title.
     """

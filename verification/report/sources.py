@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from verification.machinery.register import VERDICTS, Source, verdict_counts
+from verification.report.counterexamples import key, snippet
 from verification.report.gather import Entry, Material, anchor
 from verification.report.mathematics import unset
 from verification.report.rendering import render
@@ -58,6 +59,7 @@ def _source(material: Material, source: Source) -> Page:
         link=lambda id: link(id),
         label=lambda id: short_label(material, id),
         refuted_text=refuted_text,
+        numbers_of=lambda entry: numbers_of(material, entry),
     )
     heading = material.typesetter.text(source.title)
     title = NAMES.get(source.key, source.key)
@@ -82,6 +84,13 @@ def used_by(material: Material) -> dict[str, list[str]]:
         for other in statement.depends_on:
             found[other].append(statement.id)
     return {statement.id: found[statement.id] for statement in material.register.statements}
+
+
+def numbers_of(material: Material, entry: Entry) -> list[tuple[str, str]]:
+    """Return the scenes that break a claim, each with Python text that builds it."""
+    cases = entry.measured.refutations if entry.measured else ()
+    names = dict.fromkeys(key(case.scene, case.seed) for case in cases)
+    return [(name, snippet(material.scenes[name])) for name in names if name in material.scenes]
 
 
 def refuted_text(entry: Entry) -> str:

@@ -12,12 +12,23 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+# Puts the pipes where Chromium looks for them, by way of numbers that are neither, and becomes Chromium.
+_LAUNCHER = """
+import fcntl, os, sys
+read, write = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class BrowserError(RuntimeError):
@@ -39,7 +50,6 @@ class Browser:
         self.patience = patience
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self._events: list[dict[str, Any]] = []
         self._buffer = b""
         self._number = 0
         self._session = ""
@@ -54,9 +64,8 @@ class Browser:
             "--hide-scrollbars", "--no-first-run", f"--user-data-dir={self._profile}",
             "--remote-debugging-pipe", "about:blank",
         ]  # fmt: skip
-        # the shell puts the pipes where Chromium looks for them, whatever their numbers are here
         self._child = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{to_child} 4>&{from_child}', "sh", *command],
+            [sys.executable, "-c", _LAUNCHER, str(to_child), str(from_child), *command],
             pass_fds=(to_child, from_child),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -114,7 +123,6 @@ class Browser:
 
     def _note(self, event: dict[str, Any]) -> None:
         method, said = event.get("method", ""), event.get("params", {})
-        self._events.append({"method": method, "params": said})
         if method == "Network.requestWillBeSent":
             self.requests.append(said["request"]["url"])
         elif method == "Runtime.exceptionThrown":
@@ -128,21 +136,21 @@ class Browser:
     def open(self, address: Path | str) -> None:
         """Open a page, a path with or without query and fragment, and wait until it has loaded."""
         url = address.as_uri() if isinstance(address, Path) else address
-        self.errors.clear()
-        self.requests.clear()
         self.call("Page.navigate", url="about:blank")  # so that another fragment is another load
+        self.wait("location.href === 'about:blank'")
         self.errors.clear()
         self.requests.clear()
-        self._events.clear()
         self.call("Page.navigate", url=url)
-        self.wait_for_load()
+        self.wait(f"location.href.startsWith({json.dumps(url.partition('#')[0])})")
 
-    def wait_for_load(self) -> None:
-        """Wait for the next load event after the last command that caused it."""
+    def wait(self, condition: str) -> None:
+        """Wait until the page has loaded and a JavaScript expression is true of it."""
         end = time.monotonic() + self.patience
-        while not any(event["method"] == "Page.loadEventFired" for event in self._events):
-            self._note(self._next(end))
-        self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        while not self.evaluate(f"document.readyState === 'complete' && Boolean({condition})"):
+            if time.monotonic() > end:
+                raise BrowserError(f"not within {self.patience:g} seconds: {condition}")
+            time.sleep(0.02)
+        self.evaluate("document.fonts.ready.then(() => 0)")
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression, awaited if it is a promise."""
@@ -160,7 +168,6 @@ class Browser:
             "e.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});"
             "const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
-        self._events.clear()
         for kind in ("mousePressed", "mouseReleased"):
             self.call(
                 "Input.dispatchMouseEvent",

@@ -79,7 +79,7 @@ function filter(form) {
 function copying(button) {
   button.hidden = false;
   button.addEventListener("click", async () => {
-    const text = button.dataset.copy;
+    const text = button.dataset.copy || button.parentElement.querySelector("pre").textContent;
     try { await navigator.clipboard.writeText(text); } catch { // not offered to files everywhere
       const area = Object.assign(document.createElement("textarea"), { value: text });
       document.body.append(area);
