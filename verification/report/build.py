@@ -194,7 +194,7 @@ def replace_folder(target: Path, fill: Callable[[Path], None]) -> None:
             target.rename(old)
         try:
             draft.rename(target)
-        except OSError:
+        except BaseException:
             if old.exists():
                 old.rename(target)
             raise

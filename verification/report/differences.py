@@ -54,6 +54,9 @@ def compared(printed: str, corrected: str, typesetter: Typesetter) -> tuple[str,
     for block in matcher.get_matching_blocks():
         gone -= set(range(block.a, block.a + block.size))
         added -= set(range(block.b, block.b + block.size))
+    # whether a sentence ends in a full stop is no difference
+    gone = {n for n in gone if n < len(old) - 1 or old[n].key != "."}
+    added = {n for n in added if n < len(new) - 1 or new[n].key != "."}
     return held_together(_html(old, gone, "del")), held_together(_html(new, added, "ins")), True
 
 

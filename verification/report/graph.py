@@ -99,11 +99,9 @@ def _box(material: Material, id: str, x: float, y: float, is_ghost: bool) -> str
     verdicts = [entry.verdict for entry in material.by_statement[id]]
     counts = ", ".join(f"{verdicts.count(v)} {LOOKS[v].word}" for v in LOOKS if v in verdicts)
     label, title = unset(statement.label), unset(statement.title)
-    shown = (
-        f"{NAMES.get(statement.source, statement.source)}: {label}" if is_ghost else _shown(label, title)
-    )
+    place = f"{NAMES.get(statement.source, statement.source)}, " if is_ghost else ""
     dashes, ground = FOOTINGS[footing]
-    says = f"{label}: {title}. Claims: {counts}; {ground}."
+    says = f"{place}{label}: {title}. Claims: {counts}; {ground}."
     top = y - HEIGHT / 2
     return (
         f'<a href="{link(id)}" id="{_name(id)}" class="node {state}{" ghost" * is_ghost}">'
@@ -112,7 +110,7 @@ def _box(material: Material, id: str, x: float, y: float, is_ghost: bool) -> str
         f' stroke-dasharray="{dashes}"/>'
         f'<rect class="flag" x="{x + 1}" y="{top + 1:.1f}" width="19" height="{HEIGHT - 2}" rx="3"/>'
         f'<text x="{x + 10}" y="{y + 4.5:.1f}" class="sign">{LOOKS[state].sign}</text>'
-        f'<text x="{x + 26}" y="{y + 4.5:.1f}">{escape(_shortened(shown))}</text></a>'
+        f'<text x="{x + 26}" y="{y + 4.5:.1f}">{escape(_shortened(_shown(label, title)))}</text></a>'
     )
 
 

@@ -21,6 +21,7 @@ from verification.report import symbols
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\s+|.", re.DOTALL)
 
+_PRIME = f'<mi mathvariant="normal">{symbols.UPRIGHT["prime"]}</mi>'
 _ID = re.compile(r"[a-z]+[0-9]{4}/[\w./-]*\w")
 _TAIL = re.compile(r"(<math>(?:(?!</math>).)*</math>)([,.;:!?)\]’”]+)", re.DOTALL)
 
@@ -264,7 +265,9 @@ class _Parser:
             elif token == "_":
                 below = self.group().html
             else:
-                above = self.group().html
+                script = self.group()
+                primes += script.html == _PRIME
+                above = above if script.html == _PRIME else script.html
         if primes:
             # a prime is drawn raised already; as a superscript it would be raised twice
             prime = f'<mo lspace="0" rspace="0">{"′" * primes}</mo>'

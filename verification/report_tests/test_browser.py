@@ -116,7 +116,7 @@ def test_search_finds_words_latex_and_ids_from_the_keyboard(browser: Browser, si
     assert browser.evaluate("document.activeElement.name") == "q"
     browser.type(r"\operatorname{rank} theorem-4.1")
     found = browser.evaluate(
-        "[...document.querySelectorAll('[data-verdict]')].filter(e => !e.hidden).map(e => e.dataset.text)"
+        "[...document.querySelectorAll('[data-verdict]:not([hidden])')].map(e => e.dataset.text)"
     )
     assert found
     assert all(r"\operatorname{rank}" in text and "theorem-4.1" in text for text in found)

@@ -43,6 +43,12 @@ def test_a_text_that_was_rewritten_is_not_marked() -> None:
     assert marked(old) == marked(new) == []
 
 
+def test_a_full_stop_at_the_end_is_no_difference() -> None:
+    old, new, _ = compared("The cost $C$ decreases.", "The cost $C$ decreases", Typesetter())
+    assert marked(old) == []
+    assert marked(new) == []
+
+
 def test_equal_texts_have_no_marks() -> None:
     old, new, _ = compared("same $x$", "same $x$", Typesetter())
     assert old == new

@@ -59,6 +59,7 @@ def test_every_dollar_sign_of_the_register_has_its_partner() -> None:
         (r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}", "(abcd)"),
         (r"\sum_{j=1}^N a_j", "∑j=1Naj"),
         (r"t' \to \infty", "t′→∞"),
+        (r"t^{\prime} + t''", "t′+t′′"),
         (r"\text{ if } x > 0", "\N{NO-BREAK SPACE}if\N{NO-BREAK SPACE}x>0"),
     ],
 )
