@@ -49,8 +49,8 @@ def layers(studies: Mapping[str, Study], typeset: Typeset) -> Sequence[Part | st
     clouds, sectors = studies["layers"], studies["sectors"]
     said = typeset(
         "The explicit networks of zero cost send one class after the other to a point. In the panel of a"
-        " layer, what lies in its sector (light) stays; what lies in the opposite sector (dark) is sent"
-        " to the apex, the star. Hollow marks: where samples of the collapsed class came from. The"
+        " layer, what lies in its sector (faint) stays; what lies in the opposite sector (shaded) is"
+        " sent to the apex, the star. Hollow marks: where samples of the collapsed class came from. The"
         " output layer then is an affine map that sends as many points to the targets. Users have these"
         " clouds from"
     )
@@ -177,7 +177,7 @@ def _layers(study: Study, sectors: Study, name: str, typeset: Typeset) -> Part:
             if collapsed:
                 _sector(axes, sectors, name, layer, (low, high))
                 before = points(str(int(layer) - 1), collapsed)
-                _mark(axes, before, strokes[collapsed], fillstyle="none", markeredgewidth=0.6, alpha=0.7)
+                _mark(axes, before, strokes[collapsed], fillstyle="none", markeredgewidth=0.8, alpha=1)
                 apex = columns(sectors, ["apex u", "apex v"], example=name, layer=layer)
                 star = replace(strokes[collapsed], marker="*")
                 first = apex[0][:1], apex[1][:1]
@@ -227,7 +227,7 @@ def _sector(axes: Axes, study: Study, name: str, layer: str, box: tuple[Points, 
     forms = np.array(columns(study, ["a", "b", "c"], example=name, layer=layer)).T
     (left, bottom), (right, top) = box
     corners = np.array([(left, bottom), (right, bottom), (right, top), (left, top)])
-    for sign, shade in ((1, 0.10), (-1, 0.32)):
+    for sign, shade in ((1, 0.10), (-1, 0.28)):
         region = corners
         for form in forms:
             region = clipped(region, sign * form)

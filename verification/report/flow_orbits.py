@@ -28,10 +28,10 @@ def cost(studies: Mapping[str, Study], typeset: Typeset) -> Sequence[Part | str]
     descent, stopping = studies["descent"], studies["stopping"]
     names = descent.values("data")
     said = typeset(
-        "At rank $QN$ the adapted flow has no choice: the cost is $e^{-2s/N}\\mathcal{C}(0)$, whatever"
-        " the data, the network and the random start (chen2023/theorem-2.1). The standard flow from the"
-        " same start is faster at first, where the gradient points along large singular values of $D$,"
-        " and slow later, where it does not."
+        "As long as the rank is $QN$ the adapted flow has no choice: the cost is"
+        " $e^{-2s/N}\\mathcal{C}(0)$, whatever the data, the network and the random start"
+        " (chen2023/theorem-2.1). The standard flow from the same start is faster at first, where the"
+        " gradient points along large singular values of $D$, and slow later, where it does not."
     )
     return [
         f"<p>{said}</p>",
