@@ -248,8 +248,8 @@ def _spectrum(study: Study, name: str, typeset: Typeset) -> Part:
     rate = np.polyfit(time[late], np.log(least["adapted"][late]), 1)[0]
     caption = typeset(
         f"{name}: rank $QN = {size}$ at all times looked at; $\\sigma_{{QN}}$ is"
-        f" {power(least['adapted'][0])} at the start and at least {said}. In the second half it goes like"
-        f" $e^{{{rate:.2f} s/N}}$ along the adapted flow (fitted)."
+        f" {power(least['adapted'][0])} at the start and at least {said}. In the second half it goes"
+        f" like $e^{{{rate:.2f} s/N}}$ along the adapted flow (fitted)."
     )
     alt = f"{name}: seven of {size} singular values along both flows, none reaches zero"
     return panel(study, name, draw, caption, alt)
