@@ -33,6 +33,8 @@ COMMANDS: dict[str, Command] = {
     "verify": Command("verification", "verification.cli", "run the checks of the claims"),
     "claims": Command("verification", "verification.cli", "list, show and check the register"),
     "precision": Command("verification", "verification.precision", "run the precision studies", False),
+    "flows": Command("verification", "verification.flows", "run the studies of flows", False),
+    "report": Command("verification", "verification.cli", "build the pages that people look at"),
     "env": Command("verification", "verification.cli", "versions, BLAS, threads, devices"),
 }
 

@@ -1,4 +1,4 @@
-"""The commands `verify`, `claims` and `env`, usually reached as `python -m geomdl COMMAND`.
+"""The commands `verify`, `claims`, `report` and `env`, usually reached as `python -m geomdl COMMAND`.
 
 Exit codes: 0 all as recorded, 1 a claim behaves otherwise than its recorded verdict (or, for
 `claims check`, register and checks do not fit together), 2 usage or crash, 130 interrupted.
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 import traceback
+import webbrowser
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,6 +112,15 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("id", metavar="ID")
     check = actions.add_parser("check", help="is the register sound, and has every claim a check?")
     check.set_defaults(run=_check)
+
+    report = commands.add_parser("report", help="build the pages that people look at")
+    report.set_defaults(run=_report)
+    report.add_argument("--open", action="store_true", help="open the front page in a browser")
+    report.add_argument(
+        "--keep",
+        action="store_true",
+        help="write the numbers of the last run to reports/data, which is committed",
+    )
 
     env = commands.add_parser("env", help="versions, BLAS, threads, devices")
     env.set_defaults(run=_env)
@@ -319,6 +329,30 @@ def _check(args: argparse.Namespace) -> int:
             f" {counts['open']} open (checked by nobody yet); {len(problems)} problems"
         )
     return 1 if problems else 0
+
+
+# ---- report -----------------------------------------------------------------------------------
+
+
+def _report(args: argparse.Namespace) -> int:
+    if line := _absent([name for name in ("jinja2", "matplotlib") if find_spec(name) is None]):
+        raise UsageError(line)
+    # these need Jinja2, and matplotlib takes a second
+    from verification.report import build
+    from verification.report.gather import ReportError
+
+    try:
+        made = build.report(ROOT, keep=args.keep)
+    except ReportError as error:
+        raise UsageError(f"{error}\nthe previous report, if any, is as it was") from error
+    for problem in made.problems:
+        print(f"geomdl: a formula is shown as its source: {problem}", file=sys.stderr)
+    for each in made.missing:
+        print(f"missing: {each.what}\n    {each.command}")
+    print(f"{made.pages} pages: {made.front}")
+    if args.open:
+        webbrowser.open(made.front.as_uri())
+    return 0
 
 
 # ---- env --------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ PACKAGES: Mapping[str, str] = {
     **dict.fromkeys(("python-flint", "gmpy2"), "rigorous"),
     **dict.fromkeys(("pytest", "hypothesis", "scikit-learn", "pytest-xdist"), "verify"),
     **dict.fromkeys(("asv", "pytest-benchmark"), "bench"),
+    **dict.fromkeys(("matplotlib", "jinja2"), "report"),
 }
 
 

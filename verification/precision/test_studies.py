@@ -11,7 +11,7 @@ import pytest
 
 from geomdl import FLOAT32, get_arithmetic, pseudoinverse
 from verification.precision import condition, explicit, ladder, ranks, single
-from verification.precision.__main__ import STUDIES, main, study
+from verification.precision.__main__ import PRECISION, STUDIES, main
 from verification.precision.spectra import MODES, spectrum, with_spectrum
 from verification.precision.tables import Result, Settings, Study, aligned, write
 
@@ -153,7 +153,7 @@ def test_the_ladder_runs_afresh_where_there_is_no_last_run(
 
 
 def test_studies_name_their_module() -> None:
-    assert [study(name).name for name in STUDIES] == list(STUDIES)
+    assert [PRECISION.study(name).name for name in STUDIES] == list(STUDIES)
 
 
 def test_explicit_networks_fit_exactly_what_is_separable_and_certify_what_is_not() -> None:
