@@ -244,7 +244,9 @@ class EnclosedPass:
         list of ndarray, shape (QN,), one for each layer l = 1, ..., L+1
             |delta_l[j, q]| (|a_(l-1)[j]|^2 + 1)^(1/2).
         """
-        return [np.reshape(up(delta * below[:, None], 2), -1) for delta, below, _, _ in self._factors()]
+        return [
+            np.reshape(up(delta * below[:, None], 2), -1) for delta, below, _, _ in self.factor_norms
+        ]
 
     def jacobian_error(self) -> float:
         """Bound |D - D_mid| in the Frobenius norm, D_mid made of the midpoints in exact arithmetic.
@@ -253,12 +255,13 @@ class EnclosedPass:
         |d delta| (|a| + |d a| + 1) + |delta| |d a|. D itself is never formed.
         """
         total = 0.0
-        for delta, below, delta_error, below_error in self._factors():
+        for delta, below, delta_error, below_error in self.factor_norms:
             rows = delta_error * up(below + below_error)[:, None] + delta * below_error[:, None]
             total = up(total + up(float(norm_up(up(rows, 6).astype(np.float64))), 2) ** 2, 4)
         return up(math.sqrt(total), 2)
 
-    def _factors(self) -> list[tuple[np.ndarray, ...]]:
+    @cached_property
+    def factor_norms(self) -> list[tuple[np.ndarray, ...]]:
         """Return |delta|, |(a, 1)| and the norms of their radii, layer by layer: (N, Q), (N,), twice."""
         samples, outputs = self.outputs.shape
         one = np.ones((samples, outputs), dtype=self.outputs.dtype)
