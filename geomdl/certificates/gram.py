@@ -48,6 +48,15 @@ class EnclosedGram:
     trace: float
     jacobian_error: float
 
+    def restore(self, diagonal: np.ndarray) -> None:
+        """Copy the spare triangle over the factored one, and put a diagonal back."""
+        for start in range(0, len(self.lower), STRIP):
+            stop = min(start + STRIP, len(self.lower))
+            self.lower[start:stop, :start] = self.lower[:start, start:stop].T
+            square = self.lower[start:stop, start:stop]
+            square[...] = np.triu(square) + np.triu(square, 1).T
+        np.einsum("ii->i", self.lower)[...] = diagonal
+
 
 def rounding_of_gram(at: EnclosedPass) -> tuple[float, float]:
     """Return bounds of |E|_2 and of the trace of D_mid D_mid^T; see the module's text."""
@@ -66,15 +75,6 @@ def rounding_of_gram(at: EnclosedPass) -> tuple[float, float]:
         lost = 1 + float(np.max(delta)) ** 2 + float(np.max(extended)) ** 2
         underflow = up(underflow + 4.0 * roundings * lost * tiny(dtype), 8)
     return up(rounding + norms.size * underflow, 4), trace
-
-    def restore(self, diagonal: np.ndarray) -> None:
-        """Copy the spare triangle over the factored one, and put a diagonal back."""
-        for start in range(0, len(self.lower), STRIP):
-            stop = min(start + STRIP, len(self.lower))
-            self.lower[start:stop, :start] = self.lower[:start, start:stop].T
-            square = self.lower[start:stop, start:stop]
-            square[...] = np.triu(square) + np.triu(square, 1).T
-        np.einsum("ii->i", self.lower)[...] = diagonal
 
 
 def enclosed_gram(at: EnclosedPass, progress: Progress | None = None) -> EnclosedGram:
