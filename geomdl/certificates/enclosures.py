@@ -72,12 +72,18 @@ def _sin(z: Ball) -> tuple[Ball, Ball]:
     return z.sin_cos()
 
 
+def _serpentine(z: Ball) -> tuple[Ball, Ball]:
+    r = 1 / (1 + z * z)
+    return z * r, r * (2 * r - 1)
+
+
 _AT_POINTS: dict[str, Callable[[Ball], tuple[Ball, Ball]]] = {
     "tanh": _tanh,
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "gelu": _gelu,
     "sin": _sin,
+    "serpentine": _serpentine,
 }
 _SIDES = {"relu": (0.0, 1.0), "leaky_relu": (0.01, 1.0)}
 

@@ -21,6 +21,7 @@ COMPLEX: dict[str, Scalar] = {
     "gelu": lambda z: z * (1 + special.erf(z / np.sqrt(2))) / 2,
     "sin": np.sin,
     "square": lambda z: z * z,
+    "serpentine": lambda z: z / (1 + z**2),
     "identity": lambda z: z,
 }
 """Smooth activations of a complex number, written down independently of the package."""
