@@ -38,6 +38,7 @@ def of_context(context: mpmath.MPContext) -> dict[str, Scalar]:
         "relu": lambda z: max(z, context.mpf(0)),
         "leaky_relu": lambda z: z if z > 0 else z / 100,
         "square": lambda z: z**2,
+        "serpentine": lambda z: z / (1 + z**2),
         "identity": lambda z: +z,
     }
 
