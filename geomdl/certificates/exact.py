@@ -64,6 +64,7 @@ def certify_exact_rank(
     theta: Array,
     *,
     logarithmic: bool = False,
+    relations: bool = True,
     primes: tuple[int, ...] = PRIMES[:2],
     progress: Progress | None = None,
 ) -> Certificate:
@@ -78,6 +79,9 @@ def certify_exact_rank(
         With ``logarithmic``, the entries of the first layer are the positive rationals r, r_0 of the
         module's text, and the network has their logarithms for weights.
     logarithmic : bool
+    relations : bool
+        Whether to look for exact relations between rows when the bounds differ; they hold at this
+        theta only, and may take minutes.
     primes : tuple of int
         Tried in turn until the lower bound meets the upper one.
     progress : callable, optional
@@ -130,7 +134,7 @@ def certify_exact_rank(
             break
     how = f"Gaussian elimination modulo {used}"
     small = rows * network.parameter_count <= RELATIONS_LIMIT
-    if used and best.rank < upper and not logarithmic and small:
+    if relations and used and best.rank < upper and not logarithmic and small:
         if progress is not None:
             progress("relations between the rows, over the rationals")
         if _relations_hold(network, theta, distinct, best):

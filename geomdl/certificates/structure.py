@@ -6,6 +6,7 @@ first layer dependent. Equality of floats is decided without rounding, so these 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +77,9 @@ def exact_span(inputs: np.ndarray) -> int:
 def rank_upper_bound(network: Network, inputs: np.ndarray) -> int:
     """Bound rank D[theta] for every theta: :func:`geomdl.rank_statistics.rank_bound` without rounding.
 
+    For the square, the network is a polynomial of degree 2^L in the inputs, and so are its derivatives
+    in theta: rank D <= Q (d + 2^L choose d), d the affine dimension of the inputs.
+
     Parameters
     ----------
     network : Network
@@ -94,7 +98,13 @@ def rank_upper_bound(network: Network, inputs: np.ndarray) -> int:
     4
     """
     distinct = distinct_inputs(inputs).inputs
-    return width_bound(network, len(distinct), exact_span(distinct))
+    span = exact_span(distinct)
+    bound = width_bound(network, len(distinct), span)
+    if network.activation.name == "square":
+        # outputs, and their derivatives in theta, are polynomials in span - 1 affine coordinates
+        degree = 2 ** (len(network.widths) - 2)
+        bound = min(bound, network.outputs * math.comb(span - 1 + degree, degree))
+    return bound
 
 
 def why_deficient(network: Network, inputs: np.ndarray) -> list[str]:
