@@ -6,17 +6,17 @@ measure zero. If D has rank QN at ONE theta, it has rank QN at almost every thet
 every law of theta with a density. For a piecewise linear activation this is true within one activation
 region only, so that it is refused here.
 
-Theorem (one certificate, many architectures). Let D of the network M - h - Q, with one hidden layer and a
-real-analytic activation s that is not constant, have rank QN somewhere on given inputs. Then D has rank
-QN almost everywhere, on the same inputs, for every network with a hidden layer of width >= h, before
-which all hidden layers have width >= min(M, h) and after which all have width >= min(h, Q).
+Theorem (one certificate, many architectures). Let D of the network M - h - Q, with one hidden layer and
+a real-analytic activation s that is not constant, have rank QN somewhere on given inputs. Then D has
+rank QN almost everywhere, on the same inputs, for every network with a hidden layer of width >= h,
+before which all hidden layers have width >= min(M, h) and after which all have width >= min(h, Q).
 
 Proof. (Wider.) New neurons with zero outgoing weights change neither the outputs nor the derivatives in
 the old parameters: the old D is a block of columns of the new one. (Deeper.) Between activations a and
-pre-activations z = W a + c insert s(beta + eps U a), with s'(beta) != 0, followed by V/(eps s'(beta)) and
-the bias c - V s(beta)/(eps s'(beta)), where V U = W. As eps -> 0 the new network converges to the old
-one, with its derivatives, on compact sets of (U, V, c) and the other parameters. If the new layer is as
-wide as a, take U = 1 (padded with zeros), V = W; if it is as wide as z, take V = 1, U = W: either way
+pre-activations z = W a + c insert s(beta + eps U a), with s'(beta) != 0, followed by V/(eps s'(beta))
+and the bias c - V s(beta)/(eps s'(beta)), where V U = W. As eps -> 0 the new network converges to the
+old one, with its derivatives, on compact sets of (U, V, c) and the other parameters. If the new layer is
+as wide as a, take U = 1 (padded with zeros), V = W; if it is as wide as z, take V = 1, U = W: either way
 moving V or U moves W in every direction. So rank D of the new network is at least QN for small eps,
 somewhere, and by the zero-one law almost everywhere. Repeat, layer by layer, with widths min(M, h) below
 and min(h, Q) above, and widen in the end.
@@ -34,7 +34,12 @@ from geomdl.certificates.enclosures import check_enclosed
 from geomdl.certificates.exact import LOGARITHMIC, certify_exact_rank
 from geomdl.certificates.rank import certify_rank
 from geomdl.certificates.result import Certificate
-from geomdl.certificates.structure import rank_upper_bound, why_deficient
+from geomdl.certificates.structure import (
+    bound_from_counts,
+    exact_span,
+    rank_upper_bound,
+    why_deficient,
+)
 from geomdl.networks import Network
 from geomdl.problems import Problem
 
@@ -73,7 +78,7 @@ def certify_generic(
     -------
     Certificate
         ``proved``, with ``lower`` = ``upper`` = QN the rank almost everywhere; ``refuted`` when
-        structure keeps the rank below QN at every theta (``upper`` is that bound); ``unknown`` otherwise.
+        structure keeps the rank below QN at every theta (``upper`` is that bound), else ``unknown``.
 
     Raises
     ------
@@ -192,6 +197,7 @@ def smallest_width(inputs: np.ndarray, outputs: int, activation: str) -> int | N
     Parameters
     ----------
     inputs : ndarray, shape (N, M)
+        Without repetitions.
     outputs : int
         Q.
     activation : str
@@ -199,9 +205,10 @@ def smallest_width(inputs: np.ndarray, outputs: int, activation: str) -> int | N
 
     def allowed(hidden: int) -> bool:
         network = Network([inputs.shape[1], hidden, outputs], activation)
-        return rank_upper_bound(network, inputs) == equations
+        return bound_from_counts(network, len(inputs), span) == equations
 
     equations = outputs * len(inputs)
+    span = exact_span(inputs)
     low, high = 0, equations + 1
     if not allowed(high):
         return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geomdl.arithmetic import RATIONAL
+from geomdl.certificates.modular import PRIMES, modular_rank, residues
 from geomdl.networks import Network
 from geomdl.rank_statistics import width_bound
 
@@ -69,7 +70,8 @@ def exact_span(inputs: np.ndarray) -> int:
     if counted > EXACT_SPAN_LIMIT:
         return counted
     extended = RATIONAL.array(np.column_stack([inputs, np.ones(len(inputs), dtype=np.int64)]))
-    if RATIONAL.rank_modulo(extended) == counted:
+    prime = PRIMES[0]
+    if modular_rank(residues(np.asarray(extended), prime), prime).rank == counted:
         return counted
     return len(RATIONAL.row_echelon(extended)[1])
 
@@ -98,8 +100,12 @@ def rank_upper_bound(network: Network, inputs: np.ndarray) -> int:
     4
     """
     distinct = distinct_inputs(inputs).inputs
-    span = exact_span(distinct)
-    bound = width_bound(network, len(distinct), span)
+    return bound_from_counts(network, len(distinct), exact_span(distinct))
+
+
+def bound_from_counts(network: Network, samples: int, span: int) -> int:
+    """Return :func:`rank_upper_bound` from the number of distinct inputs and rank [X 1]."""
+    bound = width_bound(network, samples, span)
     if network.activation.name == "square":
         # outputs, and their derivatives in theta, are polynomials in span - 1 affine coordinates
         degree = 2 ** (len(network.widths) - 2)
