@@ -109,7 +109,9 @@ class Certificate:
         if self.method:
             lines.append(f"  {'method':24} {self.method}")
         for name, value in self.details.items():
-            if not isinstance(value, Mapping | list | tuple):
+            if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+                value = "; ".join(value)
+            if not isinstance(value, Mapping | list | tuple) and value != "":
                 lines.append(f"  {name.replace('_', ' '):24} {value}")
         if self.assumptions:
             lines += ["", "assuming that", *(f"  - {sentence}" for sentence in self.assumptions)]
