@@ -34,12 +34,7 @@ from geomdl.certificates.enclosures import check_enclosed
 from geomdl.certificates.exact import LOGARITHMIC, certify_exact_rank
 from geomdl.certificates.rank import certify_rank
 from geomdl.certificates.result import Certificate
-from geomdl.certificates.structure import (
-    bound_from_counts,
-    exact_span,
-    rank_upper_bound,
-    why_deficient,
-)
+from geomdl.certificates.structure import count, rank_upper_bound, why_deficient
 from geomdl.networks import Network
 from geomdl.problems import Problem
 
@@ -205,10 +200,10 @@ def smallest_width(inputs: np.ndarray, outputs: int, activation: str) -> int | N
 
     def allowed(hidden: int) -> bool:
         network = Network([inputs.shape[1], hidden, outputs], activation)
-        return bound_from_counts(network, len(inputs), span) == equations
+        return counts.bound(network) >= equations
 
     equations = outputs * len(inputs)
-    span = exact_span(inputs)
+    counts = count(inputs)
     low, high = 0, equations + 1
     if not allowed(high):
         return None

@@ -108,11 +108,11 @@ class Certificate:
             lines.append(f"  {name.replace('_', ' '):24} {_outward(value, side)}")
         if self.method:
             lines.append(f"  {'method':24} {self.method}")
-        for name, value in self.details.items():
-            if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-                value = "; ".join(value)
-            if not isinstance(value, Mapping | list | tuple) and value != "":
-                lines.append(f"  {name.replace('_', ' '):24} {value}")
+        for name, detail in self.details.items():
+            words = isinstance(detail, list | tuple) and all(isinstance(each, str) for each in detail)
+            text = "; ".join(detail) if words else str(detail)
+            if text and not isinstance(detail, Mapping):
+                lines.append(f"  {name.replace('_', ' '):24} {text}")
         if self.assumptions:
             lines += ["", "assuming that", *(f"  - {sentence}" for sentence in self.assumptions)]
         return "\n".join(lines)

@@ -7,6 +7,7 @@ first layer dependent. Equality of floats is decided without rounding, so these 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,11 +77,66 @@ def exact_span(inputs: np.ndarray) -> int:
     return len(RATIONAL.row_echelon(extended)[1])
 
 
-def rank_upper_bound(network: Network, inputs: np.ndarray) -> int:
-    """Bound rank D[theta] for every theta: :func:`geomdl.rank_statistics.rank_bound` without rounding.
+@dataclass(frozen=True)
+class Counts:
+    """What the bound of the rank needs to know of the inputs; see :func:`count`.
 
-    For the square, the network is a polynomial of degree 2^L in the inputs, and so are its derivatives
-    in theta: rank D <= Q (d + 2^L choose d), d the affine dimension of the inputs.
+    Attributes
+    ----------
+    samples : int
+        N', the number of distinct inputs.
+    spans : tuple of (int, int)
+        Pairs (rank [X_T 1] or more, |U_T|) for sets of features T that are left out, none first.
+    """
+
+    samples: int
+    spans: tuple[tuple[int, int], ...]
+
+    def bound(self, network: Network) -> int:
+        """Bound rank D[theta] for every theta; see :func:`rank_upper_bound`."""
+        bounds = [
+            width_bound(network, self.samples, span) + network.outputs * touched
+            for span, touched in self.spans
+        ]
+        if network.activation.name == "square":
+            # outputs, and their derivatives in theta, are polynomials in span - 1 affine coordinates
+            degree, span = 2 ** (len(network.widths) - 2), self.spans[0][0]
+            bounds.append(network.outputs * math.comb(span - 1 + degree, degree))
+        return min(bounds)
+
+
+def count(inputs: np.ndarray) -> Counts:
+    """Count distinct inputs, the span of the features, and the samples that rare features touch.
+
+    T runs through the features in the order of how rarely they differ from their most frequent value,
+    U_T are the samples in which one of T does.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (N, M), floats or ``fractions.Fraction``
+    """
+    distinct = distinct_inputs(inputs).inputs
+    span = exact_span(distinct)
+    touched = []
+    for column in {tuple(column) for column in np.asarray(distinct).T.tolist()}:
+        usual = Counter(column).most_common(1)[0][0]
+        touched.append({index for index, value in enumerate(column) if value != usual})
+    touched = sorted((each for each in touched if each), key=len)
+    spans, union = [(span, 0)], set()
+    for left_out, samples in enumerate(touched, start=1):
+        union |= samples
+        spans.append((min(span, len(touched) - left_out + 1), len(union)))
+    return Counts(len(distinct), tuple(spans))
+
+
+def rank_upper_bound(network: Network, inputs: np.ndarray) -> int:
+    """Bound rank D[theta] for every theta: :func:`geomdl.rank_statistics.rank_bound`, and more.
+
+    Without rounding, and with a term for rare features: the columns of D that belong to a set T of
+    features have entries in the rows of the samples U_T only in which they differ from their usual
+    values (up to multiples of the bias columns), so that rank D <= rank D_T + Q |U_T|, D_T without
+    them. For the square, the network is a polynomial of degree 2^L in the inputs, and so are its
+    derivatives in theta: rank D <= Q (d + 2^L choose d), d the affine dimension of the inputs.
 
     Parameters
     ----------
@@ -99,18 +155,7 @@ def rank_upper_bound(network: Network, inputs: np.ndarray) -> int:
     >>> rank_upper_bound(Network([1, 9, 2], "tanh"), np.array([[0.5], [2.0], [0.5]]))
     4
     """
-    distinct = distinct_inputs(inputs).inputs
-    return bound_from_counts(network, len(distinct), exact_span(distinct))
-
-
-def bound_from_counts(network: Network, samples: int, span: int) -> int:
-    """Return :func:`rank_upper_bound` from the number of distinct inputs and rank [X 1]."""
-    bound = width_bound(network, samples, span)
-    if network.activation.name == "square":
-        # outputs, and their derivatives in theta, are polynomials in span - 1 affine coordinates
-        degree = 2 ** (len(network.widths) - 2)
-        bound = min(bound, network.outputs * math.comb(span - 1 + degree, degree))
-    return bound
+    return min(count(inputs).bound(network), network.outputs * len(inputs), network.parameter_count)
 
 
 def why_deficient(network: Network, inputs: np.ndarray) -> list[str]:
