@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -98,7 +99,9 @@ def certify_rank(
     best, tried = RankBound(0, 0.0, np.inf), []
     for name, attempt in _attempts(network, theta, distinct.inputs, upper, methods, progress):
         tried.append(name)
-        found = attempt()
+        # what overflows becomes infinite or NaN, with which nothing is proved
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            found = attempt()
         if found is not None and (found.rank, found.sigma_lower) > (best.rank, best.sigma_lower):
             best = RankBound(found.rank, found.sigma_lower, min(found.sigma_upper, best.sigma_upper))
         if best.rank == upper:
@@ -162,14 +165,11 @@ def _attempts(
 ) -> Iterator[tuple[str, Callable[[], RankBound | None]]]:
     """Name the methods that apply, one after the other, each with the function that tries it."""
     equations, parameters = network.outputs * len(inputs), network.parameter_count
-    passes: list[EnclosedPass] = []
 
+    @cache
     def at() -> EnclosedPass:
-        if not passes:
-            spectra.say(progress, "forward and backward pass")
-            with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-                passes.append(enclose(network, theta, inputs))
-        return passes[0]
+        spectra.say(progress, "forward and backward pass")
+        return enclose(network, theta, inputs)
 
     for name in methods:
         if name == "gram" and upper == equations:

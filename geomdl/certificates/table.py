@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "rank_conjecture"
 VERDICTS = {"proved": "theorem", "refuted": "false", "unknown": "open"}
 MANY = 1000
-"""Samples from which only the activations are tried that elimination modulo a prime serves: minutes each."""
+"""Samples from which on only activations are tried that elimination modulo a prime serves."""
 
 SAMPLES = 200
 """Of digits, in the quick table."""
