@@ -18,6 +18,7 @@ success of the factorization is used, nothing about its accuracy.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy import linalg
@@ -25,9 +26,13 @@ from scipy import linalg
 from geomdl.certificates.rounding import Enclosure, gamma, norm_up, tiny, unit_roundoff, up
 
 ASSUMPTION = (
-    "LAPACK's Cholesky factorization forms every entry from its inner product, summed in any order, and"
-    " at most eight further roundings"
+    "the Cholesky factorization (blocks by LAPACK and BLAS) forms every entry from its inner product,"
+    " summed in any order, and at most eight further roundings"
 )
+PANEL = 512
+
+Progress = Callable[[str], None]
+
 EXTRA_ROUNDINGS = 8
 """Divisions by way of reciprocals and the like: BLAS kernels do that."""
 
@@ -55,7 +60,9 @@ def cholesky_margin(diagonal: np.ndarray) -> float:
     return up(total, size + 8) + up(underflow, 8)
 
 
-def factors_with_shift(lower: np.ndarray, shift: float) -> float | None:
+def factors_with_shift(
+    lower: np.ndarray, shift: float, progress: Progress | None = None
+) -> float | None:
     """Try to prove lambda_min(G) > 0 with room to spare; the factor overwrites the matrix.
 
     Parameters
@@ -64,6 +71,8 @@ def factors_with_shift(lower: np.ndarray, shift: float) -> float | None:
         G in its lower triangle, diagonal included; only that is read, and it is overwritten.
     shift : float
         s >= 0, subtracted from the diagonal before the factorization.
+    progress : callable, optional
+        Given a line now and then.
 
     Returns
     -------
@@ -81,16 +90,40 @@ def factors_with_shift(lower: np.ndarray, shift: float) -> float | None:
     if not np.all(diagonal > 0):
         return None
     margin = cholesky_margin(diagonal)
-    (potrf,) = linalg.get_lapack_funcs(("potrf",), (lower,))
-    # the lower triangle in C order is the upper one in Fortran's, which needs no copy
-    factor, status = potrf(lower.T, lower=0, clean=0, overwrite_a=1)
-    if not np.shares_memory(factor, lower):
-        lower.T[...] = factor
-    done = np.einsum("ii->i", lower)
-    if status != 0 or not (np.all(np.isfinite(done)) and np.all(done > 0)):
+    if not _factor(lower, progress):
         return None
     lost = up(margin + unit_roundoff(dtype) * largest + tiny(dtype), 4)
     return float(rounded) - lost - abs(float(rounded)) * 2.0**-50
+
+
+def _factor(lower: np.ndarray, progress: Progress | None) -> bool:
+    """Factor in place by blocks of columns; tell whether every pivot was positive.
+
+    LAPACK factors the diagonal blocks only: OpenBLAS's parallel factorization of a whole matrix of
+    order 18000 was seen to crash, and between blocks a run can be interrupted.
+    """
+    size = len(lower)
+    potrf, trsm = (
+        linalg.get_lapack_funcs(("potrf",), (lower,))[0],
+        linalg.get_blas_funcs(("trsm",), (lower,))[0],
+    )
+    for start in range(0, size, PANEL):
+        stop = min(start + PANEL, size)
+        # what stands above the diagonal is not ours
+        keep = np.triu(lower[start:stop, start:stop], 1)
+        if start:
+            lower[start:, start:stop] -= lower[start:, :start] @ lower[start:stop, :start].T
+        square, status = potrf(lower[start:stop, start:stop], lower=1, clean=1)
+        done = np.diagonal(square)
+        if status != 0 or not (np.all(np.isfinite(done)) and np.all(done > 0)):
+            return False
+        lower[start:stop, start:stop] = square + keep
+        if stop < size:
+            below = np.ascontiguousarray(lower[stop:, start:stop])
+            lower[stop:, start:stop] = trsm(1.0, square, below.T, lower=1, overwrite_b=1).T
+        if progress is not None and size > 4 * PANEL:
+            progress(f"Cholesky factorization: {stop} of {size} columns")
+    return True
 
 
 def symmetric_norm_up(lower: np.ndarray, steps: int = 3) -> float:
@@ -127,9 +160,6 @@ def symmetric_norm_up(lower: np.ndarray, steps: int = 3) -> float:
     if not math.isfinite(bound) or dtype.kind != "f":
         return math.inf
     return bound
-
-
-PANEL = 512
 
 
 def spectral_norm_up(matrix: Enclosure | np.ndarray, squarings: int = 4) -> float:

@@ -82,7 +82,7 @@ def by_gram(at: EnclosedPass, progress: Progress | None = None) -> RankBound | N
         losses = 2.0 * (size + 16) * unit_roundoff(dtype) * gram.trace + gram.rounding
         shift = losses + 2 * gram.jacobian_error**2
         say(progress, f"Cholesky factorization of order {size}")
-        best = _smallest_singular(gram, factors_with_shift(gram.lower, shift))
+        best = _smallest_singular(gram, factors_with_shift(gram.lower, shift, progress))
         if best == 0.0:
             return None
         estimate = shift + _smallest_eigenvalue(gram.lower)
@@ -91,7 +91,7 @@ def by_gram(at: EnclosedPass, progress: Progress | None = None) -> RankBound | N
                 break
             say(progress, f"Cholesky factorization with shift {share * estimate:.3g}")
             gram.restore(diagonal)
-            found = _smallest_singular(gram, factors_with_shift(gram.lower, share * estimate))
+            found = _smallest_singular(gram, factors_with_shift(gram.lower, share * estimate, progress))
             if found > best:
                 return RankBound(size, found, sigma_upper)
         return RankBound(size, best, sigma_upper)
