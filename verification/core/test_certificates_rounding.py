@@ -154,8 +154,8 @@ def test_activations_on_an_interval_contain_their_values_at_its_points(name: str
                     continue
                 difference = (function(z + step) - function(z - step)) / (2 * step)
                 assert abs(function(z) - float(value.mid[index])) <= float(value.radius[index])
-                    excess = abs(difference - float(slope.mid[index])) - float(slope.radius[index])
-                    assert excess <= 1e-20
+                excess = abs(difference - float(slope.mid[index])) - float(slope.radius[index])
+                assert excess <= 1e-20
 
 
 def test_a_dropped_rounding_term_of_activations_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
