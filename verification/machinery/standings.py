@@ -63,6 +63,7 @@ def entry(standing: Standing) -> dict[str, Any]:
         "statement": claim.statement,
         "source": claim.statement.partition("/")[0],
         "verdict": standing.verdict,
+        "strength": "proved" if claim.proved else "measured" if standing.checks else None,
         "same_as": claim.same_as or None,
         "checks": [check.node for check in standing.checks],
         "controls": [
@@ -101,6 +102,7 @@ def page_entry(register: Register, standing: Standing) -> dict[str, Any]:
         "says": standing.claim.says,
         **{key: getattr(deciding, key) or None for key in texts},
         "note": standing.claim.note or None,
+        "proved": [f"python -m geomdl certify {instance}" for instance in standing.claim.proved],
         "last": _last_result(standing) if standing.summary else None,
         "reproduce": f"python -m geomdl verify {standing.claim.full_id}",
     }

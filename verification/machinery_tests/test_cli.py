@@ -90,6 +90,7 @@ def test_claims_json_has_an_entry_for_every_claim(
         "statement": "alpha/model",
         "source": "alpha",
         "verdict": "holds",
+        "strength": "measured",
         "same_as": None,
         "checks": ["test_holds.py::test_holds"],
         "controls": ["test_holds.py::test_holds[control: half the cost-scene-float64]"],
