@@ -112,10 +112,13 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--json", type=Path, metavar="PATH", help="write the certificate there")
         one.add_argument("--quiet", action="store_true", help="no progress")
         if kind == "rank":
-            one.add_argument("--exact", action="store_true", help="exact rank of a rational activation")
+            one.add_argument(
+                "--exact", action="store_true",
+                help="exact rank of a rational activation, or of tanh and sigmoid at random logarithms",
+            )  # fmt: skip
     table = kinds.add_parser("table", help="the rank conjecture on real data: theorem, false or open")
     table.add_argument("--out", type=Path, metavar="DIR", help="folder (reports/certificates)")
-    table.add_argument("--full", action="store_true", help="all of digits too (half an hour, 4 GB)")
+    table.add_argument("--full", action="store_true", help="all of digits too (minutes, 4 GB)")
     table.add_argument("--quiet", action="store_true", help="no progress")
     return parser
 
@@ -146,9 +149,11 @@ def _certify(
     drawn = problem.network.random_theta(args.seed) if theta is None else theta
     match args.kind:
         case "rank" if args.exact:
-            from geomdl.certificates.exact import certify_exact_rank
+            from geomdl.certificates.exact import LOGARITHMIC, SPREAD, certify_exact_rank
 
-            return certify_exact_rank(problem, drawn, progress=progress)
+            logarithmic = theta is None and problem.network.activation.name in LOGARITHMIC
+            at = np.exp(SPREAD * drawn) if logarithmic else drawn
+            return certify_exact_rank(problem, at, logarithmic=logarithmic, progress=progress)
         case "rank":
             from geomdl.certificates.rank import certify_rank
 

@@ -55,6 +55,8 @@ RELATIONS_LIMIT = 4e5
 """Entries of D beyond which exact relations are not looked for (minutes, with long fractions)."""
 
 LOGARITHMIC = ("tanh", "sigmoid")
+SPREAD = 0.1
+"""Random bases of logarithmic weights are exp(SPREAD w), with w as in Network.random_theta."""
 
 ASSUMPTION = "integers below 2^53 are added and multiplied exactly by IEEE 754 float64 operations"
 

@@ -31,7 +31,7 @@ from dataclasses import replace
 import numpy as np
 
 from geomdl.certificates.enclosures import check_enclosed
-from geomdl.certificates.exact import LOGARITHMIC, certify_exact_rank
+from geomdl.certificates.exact import LOGARITHMIC, SPREAD, certify_exact_rank
 from geomdl.certificates.rank import certify_rank
 from geomdl.certificates.result import Certificate
 from geomdl.certificates.structure import count, rank_upper_bound, why_deficient
@@ -41,9 +41,6 @@ from geomdl.problems import Problem
 Progress = Callable[[str], None]
 
 DRAWS = 3
-SPREAD = 0.1
-"""The bases of logarithmic weights are exp(SPREAD w) with w as in Network.random_theta."""
-
 ZERO_ONE = "a real-analytic function on R^K that is not zero vanishes on a set of measure zero only"
 
 

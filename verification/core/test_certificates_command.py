@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from geomdl import Network
-from geomdl.certificates import Certificate, cli, memory, rank
+from geomdl.arithmetic import missing_extra
+from geomdl.certificates import Certificate, cli, memory, rank, table
 from geomdl.certificates.files import FileError, load_data, load_weights
 from geomdl.certificates.result import _outward
+
+pytestmark = pytest.mark.skipif(missing_extra("arb50") is not None, reason="extra `rigorous` is absent")
 
 NETWORK = Network([4, 20, 3], "tanh")
 
@@ -39,6 +42,7 @@ def test_exit_codes_tell_proved_refuted_and_unknown(capsys: pytest.CaptureFixtur
     assert cli.main(dead) == 3
     assert capsys.readouterr().out.startswith("UNKNOWN")
     assert cli.main(["rank", "xor", "--hidden", "4", "--activation", "square", "--exact"]) == 0
+    assert cli.main(["rank", "wine", "--hidden", "32", "--exact"]) == 0
 
 
 def test_the_command_is_dispatched_and_writes_json(tmp_path: Path) -> None:
@@ -117,7 +121,7 @@ def test_files_that_are_no_archives_and_data_without_targets_are_named(tmp_path:
     [
         (["rank", "iris"], "--hidden"),
         (["rank", "iris", "--hidden", "20", "--activation", "swish"], "'swish'"),
-        (["rank", "iris", "--hidden", "20", "--exact"], "not rational"),
+        (["rank", "iris", "--hidden", "20", "--activation", "sin", "--exact"], "not rational"),
         (["generic", "iris", "--hidden", "20", "--activation", "relu"], "not real-analytic"),
         (["rank", "iris", "--hidden", "20", "--samples", "1000"], "samples=1000"),
     ],
@@ -175,3 +179,19 @@ def test_printed_numbers_are_rounded_outwards() -> None:
         low, high = (Fraction(_outward(float(value), side)) for side in (-1, 1))
         assert low <= Fraction(float(value)) <= high
         assert high - low <= abs(Fraction(float(value))) * Fraction(3, 10**5)
+
+
+def test_the_table_settles_every_width_of_one_hidden_layer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(table, "REAL_DATA", ("digits",))
+    monkeypatch.setattr(table, "SAMPLES", 20)
+    assert cli.main(["table", "--out", str(tmp_path), "--quiet"]) == 0
+    rows = json.loads((tmp_path / "rank_conjecture.json").read_text(encoding="utf-8"))["rows"]
+    theorems = [row["network"].split("-") for row in rows if row["verdict"] == "theorem"]
+    refuted = {row["network"] for row in rows if row["verdict"] == "false"}
+    assert {name for *_, name in theorems} >= {"tanh", "sigmoid", "softplus", "gelu", "sin"}
+    for inputs, hidden, outputs, name in theorems:
+        assert "-".join([inputs, str(int(hidden) - 1), outputs, name]) in refuted
+    text = (tmp_path / "rank_conjecture.md").read_text(encoding="utf-8")
+    assert text.count("\n| digits") == len(rows) == capsys.readouterr().out.count("\n")

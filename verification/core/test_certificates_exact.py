@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geomdl import Dataset, Network, Problem, load_real_data
-from geomdl.arithmetic import RATIONAL, Array
+from geomdl.arithmetic import RATIONAL, Array, missing_extra
 from geomdl.certificates.exact import certify_exact_rank
 from geomdl.certificates.generic import (
     certify_generic,
@@ -31,6 +31,8 @@ from geomdl.certificates.rank import certify_rank
 from geomdl.certificates.structure import distinct_inputs
 from geomdl.jacobians import linearize
 from verification.core.strategies import examples, seeds
+
+pytestmark = pytest.mark.skipif(missing_extra("arb50") is not None, reason="extra `rigorous` is absent")
 
 PRIME = PRIMES[0]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geomdl import Dataset, Network, Problem, get_arithmetic
-from geomdl.arithmetic import RATIONAL
+from geomdl.arithmetic import RATIONAL, missing_extra
 from geomdl.certificates import gram as gram_module
 from geomdl.certificates import memory, rank, spectra
 from geomdl.certificates.enclosures import EnclosedPass, enclose
@@ -20,6 +20,8 @@ from geomdl.certificates.spectra import by_balls, by_gram, by_singular_values
 from geomdl.certificates.structure import count, rank_upper_bound
 from geomdl.jacobians import linearize
 from verification.core.strategies import examples, seeds, with_spectrum
+
+pytestmark = pytest.mark.skipif(missing_extra("arb50") is not None, reason="extra `rigorous` is absent")
 
 DTYPES = (np.float32, np.float64)
 

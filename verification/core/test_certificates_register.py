@@ -2,8 +2,11 @@
 
 import pytest
 
+from geomdl.arithmetic import missing_extra
 from geomdl.certificates import cli
 from verification.machinery.register import load_register
+
+pytestmark = pytest.mark.skipif(missing_extra("arb50") is not None, reason="extra `rigorous` is absent")
 
 INSTANCES = [
     (claim.full_id, *instance.rpartition(": ")[::2])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geomdl import Network
-from geomdl.arithmetic import RATIONAL
+from geomdl.arithmetic import RATIONAL, missing_extra
 from geomdl.certificates import definite, enclosures, rounding
 from geomdl.certificates.curvature import jacobian_lipschitz_bound
 from geomdl.certificates.definite import factors_with_shift, spectral_norm_up, symmetric_norm_up
@@ -22,6 +22,8 @@ from geomdl.certificates.enclosures import ENCLOSED, activate, enclose
 from geomdl.certificates.rounding import Enclosure, down, gamma, norm_up, up
 from geomdl.jacobians import linearize
 from verification.core.strategies import examples, seeds
+
+pytestmark = pytest.mark.skipif(missing_extra("arb50") is not None, reason="extra `rigorous` is absent")
 
 DTYPES = (np.float32, np.float64)
 
