@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +24,16 @@ from verification.core.strategies import examples, seeds, with_spectrum
 
 pytestmark = pytest.mark.skipif(missing_extra("arb50") is not None, reason="extra `rigorous` is absent")
 
+Real = type[np.floating[Any]]
 DTYPES = (np.float32, np.float64)
 
 
 def problem_of(
-    widths: list[int], activation: str, samples: int, seed: int, dtype: type = np.float64
+    widths: list[int],
+    activation: str,
+    samples: int,
+    seed: int,
+    dtype: Real = np.float64,
 ) -> tuple[Problem, np.ndarray]:
     generator = np.random.default_rng(seed)
     network = Network(widths, activation)
@@ -50,7 +56,7 @@ def exact_singular_values(problem: Problem, theta: np.ndarray) -> np.ndarray:
     [([2, 6, 2], "tanh", 4), ([2, 4, 4, 1], "softplus", 5), ([3, 5, 2], "relu", 4), ([2, 3], "sin", 3)],
 )
 def test_bounds_enclose_the_singular_values(
-    method: str, dtype: type, widths: list[int], activation: str, samples: int
+    method: str, dtype: Real, widths: list[int], activation: str, samples: int
 ) -> None:
     proved = 0
     for seed in range(3):
@@ -69,7 +75,7 @@ def test_bounds_enclose_the_singular_values(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_no_singular_jacobian_is_ever_proved_regular(dtype: type) -> None:
+def test_no_singular_jacobian_is_ever_proved_regular(dtype: Real) -> None:
     """Identical hidden units keep the rank at Q (M + 1) + 2 Q, which no structure sees."""
     generator = np.random.default_rng(0)
     for _ in range(700):
@@ -92,7 +98,7 @@ def test_no_singular_jacobian_is_ever_proved_regular(dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_no_exactly_singular_matrix_gets_more_than_its_rank(dtype: type) -> None:
+def test_no_exactly_singular_matrix_gets_more_than_its_rank(dtype: Real) -> None:
     generator = np.random.default_rng(1)
     reached = 0
     for _ in range(700):
@@ -236,7 +242,7 @@ def test_a_dropped_term_of_the_rank_certificates_is_noticed(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_errors_as_large_as_their_bounds_do_not_break_the_gram_certificate(
-    monkeypatch: pytest.MonkeyPatch, dtype: type
+    monkeypatch: pytest.MonkeyPatch, dtype: Real
 ) -> None:
     """The computed matrix is made larger by all that its rounding bound admits."""
 

@@ -7,6 +7,7 @@ each term is taken away once, to see that the test then fails.
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from verification.core.strategies import examples, seeds
 
 pytestmark = pytest.mark.skipif(missing_extra("arb50") is not None, reason="extra `rigorous` is absent")
 
+Real = type[np.floating[Any]]
 DTYPES = (np.float32, np.float64)
 
 
@@ -40,7 +42,7 @@ def nothing(value: object, count: int = 1) -> object:
 @examples(30)
 @given(seed=seeds, terms=st.integers(1, 300))
 def test_up_and_down_enclose_sums_of_products_of_nonnegative_numbers(
-    dtype: type, seed: int, terms: int
+    dtype: Real, seed: int, terms: int
 ) -> None:
     x, y = np.random.default_rng(seed).uniform(0, 1, (2, terms)).astype(dtype)
     computed = np.sum(x * y, dtype=dtype)
@@ -93,10 +95,10 @@ def test_a_dropped_rounding_term_of_products_is_noticed(
 @pytest.mark.parametrize("dtype", DTYPES)
 @examples(25)
 @given(seed=seeds)
-def test_products_of_members_lie_in_the_product_of_enclosures(dtype: type, seed: int) -> None:
+def test_products_of_members_lie_in_the_product_of_enclosures(dtype: Real, seed: int) -> None:
     generator = np.random.default_rng(seed)
     mids = [generator.standard_normal(shape).astype(dtype) for shape in ((3, 4), (4, 2))]
-    rads = [(generator.uniform(0, 0.1, mid.shape)).astype(dtype) for mid in mids]
+    rads = [np.asarray(generator.uniform(0, 0.1, mid.shape)).astype(dtype) for mid in mids]
     product = Enclosure(mids[0], rads[0]) @ Enclosure(mids[1], rads[1])
     corners = [
         fractions(mid) + fractions(rad) * generator.choice([-1, 1], rad.shape).astype(object)
@@ -109,7 +111,7 @@ def test_products_of_members_lie_in_the_product_of_enclosures(dtype: type, seed:
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "square", "serpentine", "identity"])
 @pytest.mark.parametrize("widths", [[2, 3, 2], [2, 3, 3, 1], [3, 2]])
 def test_enclosed_jacobians_contain_the_exact_rational_ones(
-    dtype: type, name: str, widths: list[int]
+    dtype: Real, name: str, widths: list[int]
 ) -> None:
     network, generator = Network(widths, name), np.random.default_rng(5)
     for _ in range(5):
@@ -135,7 +137,7 @@ def test_the_error_of_the_jacobian_shrinks_with_the_unit_roundoff() -> None:
 
 @pytest.mark.parametrize("name", ENCLOSED)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_activations_on_an_interval_contain_their_values_at_its_points(name: str, dtype: type) -> None:
+def test_activations_on_an_interval_contain_their_values_at_its_points(name: str, dtype: Real) -> None:
     import mpmath
 
     from verification.core.references import of_context
@@ -177,7 +179,7 @@ def test_a_dropped_rounding_term_of_activations_is_noticed(monkeypatch: pytest.M
     assert not contained()
 
 
-def singular_gram(generator: np.random.Generator, dtype: type) -> np.ndarray:
+def singular_gram(generator: np.random.Generator, dtype: Real) -> np.ndarray:
     """Return an exactly singular Gram matrix, exact in the type."""
     size = int(generator.integers(2, 9))
     rank = int(generator.integers(0, size))
@@ -187,7 +189,7 @@ def singular_gram(generator: np.random.Generator, dtype: type) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_no_exactly_singular_matrix_is_ever_proved_definite(dtype: type) -> None:
+def test_no_exactly_singular_matrix_is_ever_proved_definite(dtype: Real) -> None:
     generator = np.random.default_rng(2)
     for _ in range(1500):
         gram = singular_gram(generator, dtype)
@@ -200,7 +202,7 @@ def test_no_exactly_singular_matrix_is_ever_proved_definite(dtype: type) -> None
 @pytest.mark.parametrize("dtype", DTYPES)
 @examples(40)
 @given(seed=seeds)
-def test_proved_smallest_eigenvalues_are_below_the_true_ones(dtype: type, seed: int) -> None:
+def test_proved_smallest_eigenvalues_are_below_the_true_ones(dtype: Real, seed: int) -> None:
     generator = np.random.default_rng(seed)
     size = int(generator.integers(1, 30))
     factor = generator.standard_normal((size, size + 3))
