@@ -54,6 +54,8 @@ Progress = Callable[[str], None]
 RELATIONS_LIMIT = 4e5
 """Entries of D beyond which exact relations are not looked for (minutes, with long fractions)."""
 
+ELIMINATIONS = 2
+
 LOGARITHMIC = ("tanh", "sigmoid")
 SPREAD = 0.1
 """Random bases of logarithmic weights are exp(SPREAD w), with w as in Network.random_theta."""
@@ -67,7 +69,7 @@ def certify_exact_rank(
     *,
     logarithmic: bool = False,
     relations: bool = True,
-    primes: tuple[int, ...] = PRIMES[:2],
+    primes: tuple[int, ...] = PRIMES,
     progress: Progress | None = None,
 ) -> Certificate:
     """Prove the rank of D[theta] by exact arithmetic.
@@ -85,7 +87,8 @@ def certify_exact_rank(
         Whether to look for exact relations between rows when the bounds differ; they hold at this
         theta only, and may take minutes.
     primes : tuple of int
-        Tried in turn until the lower bound meets the upper one.
+        Tried in turn until the lower bound meets the upper one, or :data:`ELIMINATIONS` are done: many
+        values make it likely that a denominator vanishes modulo one of them.
     progress : callable, optional
         Given a line now and then.
 
@@ -117,7 +120,7 @@ def certify_exact_rank(
     upper = rank_upper_bound(network, problem.data.inputs)
     rows = network.outputs * len(distinct)
     check_memory(8.0 * rows * (rows + 3.0 * sum(network.widths[1:-1])), f"elimination of order {rows}")
-    best, used = ModularRank(0, (), ()), 0
+    best, used = ModularRank(0, (), ()), []
     signs = None if logarithmic else _signs(network, theta, distinct)
     for prime in primes:
         try:
@@ -130,11 +133,11 @@ def certify_exact_rank(
             found = modular_rank(_blocks(layers, *passed, prime), prime, rows=rows, progress=progress)
         except BadPrimeError:
             continue
-        used = prime
+        used.append(prime)
         best = max(best, found, key=lambda each: each.rank)
-        if best.rank == upper:
+        if best.rank == upper or len(used) == ELIMINATIONS:
             break
-    how = f"Gaussian elimination modulo {used}"
+    how = f"Gaussian elimination modulo {' and '.join(map(str, used))}"
     small = rows * network.parameter_count <= RELATIONS_LIMIT
     if relations and used and best.rank < upper and not logarithmic and small:
         if progress is not None:
@@ -151,7 +154,7 @@ def certify_exact_rank(
         status="proved" if best.rank == full else "refuted" if upper < full else "unknown",
         lower=best.rank,
         upper=upper,
-        method=how if used else "every prime divides a denominator",
+        method=how if used else "none: a denominator vanishes modulo every prime",
         assumptions=(ASSUMPTION,),
         details={
             "equations": problem.equations,

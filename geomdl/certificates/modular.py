@@ -17,7 +17,7 @@ from fractions import Fraction
 
 import numpy as np
 
-PRIMES = (2097143, 2097133, 2097131, 2097097)
+PRIMES = (2097143, 2097133, 2097131, 2097097, 2097091, 2097083, 2097047, 2097041)
 """The largest primes below 2^21."""
 
 TERMS = 2048

@@ -121,8 +121,9 @@ def markdown(found: list[Row]) -> str:
     lines = [
         "# The rank conjecture on real data",
         "",
-        "Made by `python -m geomdl certify table`. A theorem: rank D[theta] = QN for almost every "
-        "theta, hence with probability 1 for every law with a density. False: rank QN at no theta.",
+        "Made by `python -m geomdl certify table`, all of digits with `--full`. A theorem: rank "
+        "D[theta] = QN for almost every theta, hence with probability 1 for every law with a density. "
+        "False: rank QN at no theta.",
         "",
         "| data | N | network | QN | K | verdict | why | covers |",
         "|---|---|---|---|---|---|---|---|",
