@@ -12,9 +12,20 @@ that add up to one is at most 1), and through the activation, with Lambda = sup 
     s <- B |z'|,   t <- Lambda |z'|^2 + B |z''|,    B = sup |s'| over the pre-activations.
 
 On the ball |theta' - theta| <= rho, |W'| <= |W| + rho, |a' - a| <= s rho and the slopes change by at
-most Lambda rho |z'|. The second derivative of one sample's output, a symmetric bilinear form with values
-in R^Q, has its norm on the diagonal; summing over samples, |D - D'|_2 <= |D - D'|_F over samples, at most
-(t_1^2 + ... + t_N^2)^(1/2) |theta - theta'|.
+most Lambda rho |z'|. The second derivative of one sample's output, a symmetric bilinear form with
+values in R^Q, has its norm on the diagonal; summing over samples, |D - D'|_2 <= |D - D'|_F over
+samples, at most (t_1^2 + ... + t_N^2)^(1/2) |theta - theta'|.
+
+With one hidden layer more is true. No second derivative mixes two neurons: along u and v, neuron m with
+input weights u_m, output weights p_m, and the extended inputs X = [x 1], contributes
+
+    T_m(u, v) = W_m s'' (X u_m)(X v_m) + s' (p_m(u) X v_m + p_m(v) X u_m),
+
+and a pairing with any covector is block diagonal, so the whole has the norm of the worst neuron,
+
+    L = max_m (a_m + (a_m^2 + 4 b^2)^(1/2)) / 2,   a_m = |W_m| Lambda max_j |X_j| |X|_2,   b = B |X|_2,
+
+the norm of the form a |u_m||v_m| + b (|p_m(u)||v_m| + |p_m(v)||u_m|). It does not grow with the width.
 """
 
 from __future__ import annotations
@@ -95,4 +106,18 @@ def jacobian_lipschitz_bound(
             slopes = at.slopes[index].magnitude().max(axis=1).astype(np.float64)
             slope = np.minimum(up(slopes + bend * rho * z_first, 4), steepest)
             first, second = up(slope * z_first, 2), up(bend * z_first**2 + slope * z_second, 6)
-        return float(norm_up(second))
+        general = float(norm_up(second))
+        if len(at.slopes) != 1:
+            return general
+        return min(general, _one_hidden_layer(at, steepest, bend, rho))
+
+
+def _one_hidden_layer(at: EnclosedPass, steepest: float, bend: float, rho: float) -> float:
+    """Bound L by the worst neuron; see the module's text."""
+    inputs = at.activations[0].mid.astype(np.float64)
+    extended = np.column_stack([inputs, np.ones(len(inputs))])
+    longest, data = float(np.max(norm_up(extended, axis=1))), spectral_norm_up(extended)
+    neuron = up(float(np.max(norm_up(at.weights[1].magnitude().astype(np.float64), axis=0))) + rho, 2)
+    slope = up(float(np.max(at.slopes[0].magnitude())) + bend * rho * longest, 4)
+    a, b = up(neuron * bend * longest * data, 4), up(min(slope, steepest) * data, 2)
+    return up((a + math.sqrt(a**2 + 4 * b**2)) / 2, 8)

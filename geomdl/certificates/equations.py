@@ -62,8 +62,8 @@ def distinct_equations(problem: Problem) -> Equations:
     name = problem.network.activation.name
     if name not in ACTIVATION_BOUNDS:
         raise ValueError(
-            f"got the activation {name}; expected one of {', '.join(ACTIVATION_BOUNDS)}: the theorem asks "
-            "for a derivative that is Lipschitz"
+            f"got the activation {name}; expected one of {', '.join(ACTIVATION_BOUNDS)}: the theorem "
+            "asks for a derivative that is Lipschitz"
         )
     data = problem.data
     if not isinstance(data.inputs, np.ndarray) or data.inputs.dtype != np.float64:

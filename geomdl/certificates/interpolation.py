@@ -7,8 +7,14 @@ A computed theta0 leaves a residual e0 = x[theta0] - y that is small and not zer
     e     >= |e0|                    from an enclosure of the forward pass,
     L     >= the Lipschitz constant of D on a ball,    2 L e < sigma^2,
 
-there is a theta* within 2 (e/sigma) / (1 + (1 - 2 L e / sigma^2)^(1/2)) of theta0 with x[theta*] = y. How
-theta0 was found plays no part; :func:`polish` is one way to find it.
+there is a theta* within 2 (e/sigma) / (1 + (1 - 2 L e / sigma^2)^(1/2)) of theta0 with x[theta*] = y.
+How theta0 was found plays no part; :func:`polish` is one way to find it.
+
+Targets that are unit vectors add up to 1 over the outputs. So with one hidden layer, A its values on
+the data, every theta* has (sum of the rows of W_2, sum of b_2 - 1) in the kernel of [A 1]. If H + 1 < N,
+either this sum of rows is 0, and then D loses rank at theta*: nothing can be certified there; or the
+features satisfy an affine relation at theta*. Training from larger output weights (three to ten times)
+leads to the second kind, from the usual ones often to the first. Widths H >= N - 1 have no such trouble.
 """
 
 from __future__ import annotations
@@ -32,6 +38,12 @@ from geomdl.certificates.rounding import ASSUMPTIONS, Enclosure, norm_up, up
 from geomdl.problems import Problem
 
 Progress = Callable[[str], None]
+
+DAMPING = 1e-4
+"""First shift of :func:`polish`, in units of the mean of D D^T's diagonal."""
+
+SETTLED = 1e-8
+"""Residual, relative to the targets, below which :func:`polish` stops when it no longer halves."""
 
 THEOREM = "Newton and Kantorovich by way of the adapted flow (geomdl.certificates.kantorovich)"
 
@@ -63,8 +75,8 @@ def certify_interpolation(
     Raises
     ------
     ValueError, TypeError
-        For an activation without enclosures or whose derivative is not Lipschitz, or a theta that does not
-        fit or is not finite.
+        For an activation without enclosures or whose derivative is not Lipschitz, or a theta that does
+        not fit or is not finite.
     MemoryError
         Before starting, with the memory that is needed, when there is not enough.
 
@@ -112,6 +124,7 @@ class Hypotheses:
 
     Attributes
     ----------
+    theta : ndarray, shape (K,)
     at : EnclosedPass
     residual : float
         Upper bound of |e0|.
@@ -124,6 +137,7 @@ class Hypotheses:
         radius -> Lipschitz constant of D on the ball around theta.
     """
 
+    theta: np.ndarray
     at: EnclosedPass
     residual: float
     error: Enclosure
@@ -141,6 +155,7 @@ def hypotheses(problem: Problem, theta: np.ndarray, progress: Progress | None = 
         error = at.outputs - Enclosure(problem.data.targets[problem.data.labels])
         residual = float(norm_up(error.magnitude()))
     return Hypotheses(
+        theta,
         at,
         residual if residual >= 0 else math.inf,
         error,
@@ -201,13 +216,14 @@ def polish(
     problem: Problem,
     theta: np.ndarray,
     *,
-    steps: int = 30,
+    steps: int = 60,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Reduce the residual |x[theta] - y| as far as float64 allows, by Gauss-Newton steps.
+    """Reduce the residual |x[theta] - y| as far as float64 allows, by Levenberg-Marquardt steps.
 
-    theta <- theta - c D^T (D D^T)^-1 (x[theta] - y), the step of minimum norm, c halved until the residual
-    falls. One Cholesky factorization serves as long as it halves the residual in a step. Nothing here is
+    theta <- theta - D^T (D D^T + shift)^-1 (x[theta] - y). The shift falls with success, so that the
+    last steps are those of Gauss and Newton, of minimum norm; it grows where the residual does not fall.
+    One Cholesky factorization serves as long as it halves the residual in a step. Nothing here is
     rigorous, and no certificate depends on it.
 
     Parameters
@@ -227,48 +243,37 @@ def polish(
         The best theta found, at worst the given one.
     """
     problem = distinct_equations(problem).problem
-    targets = problem.data.stacked_targets
-    error = problem.stacked(theta) - targets
-    best = float(np.linalg.norm(error))
+    error = problem.stacked(theta) - problem.data.stacked_targets
+    best, damping = float(np.linalg.norm(error)), DAMPING
+    settled = SETTLED * (1 + float(np.linalg.norm(problem.data.stacked_targets)))
     for step in range(steps):
-        say(progress, f"factorization {step + 1}, residual {best:.3g}")
-        factored = _factored_gram(problem, theta)
-        if factored is None or best == 0:
-            break
-        begin, fresh = best, True
-        while True:
+        say(progress, f"factorization {step + 1}, residual {best:.3g}, shift {damping:.0e}")
+        factor = _shifted_factor(problem, theta, damping)
+        begin = best
+        while factor is not None and best > 0:
             correction = problem.linearize(theta).pull(
-                linalg.cho_solve((factored.T, False), error, check_finite=False)
+                linalg.cho_solve((factor.T, False), error, check_finite=False)
             )
-            moved = _shortened(problem, theta, correction, best, 12 if fresh else 1)
-            if moved is None:
+            tried = theta - correction
+            moved = problem.stacked(tried) - problem.data.stacked_targets
+            size = float(np.linalg.norm(moved))
+            if not size < best:
                 break
-            theta, error, before, best = *moved, best, float(np.linalg.norm(moved[1]))
-            if best == 0 or (best > before / 2 and not fresh):
+            theta, error, before, best = tried, moved, best, size
+            if best > before / 2:
                 break
-            fresh = False
-        if not best < begin / 2 and best < 1e-9:
+        if best == 0 or (begin / 2 < best < settled):
             break
+        gain = best / begin
+        damping *= 10 if gain == 1 else 0.01 if gain < 0.1 else 0.2
     return theta
 
 
-def _factored_gram(problem: Problem, theta: np.ndarray) -> np.ndarray | None:
-    """Factor D D^T in place: one matrix of order QN; None where it is not positive definite."""
+def _shifted_factor(problem: Problem, theta: np.ndarray, shift: float) -> np.ndarray | None:
+    """Factor D D^T + shift * (mean of the diagonal) in place; None where it is not positive definite."""
     gram = enclosed_gram(enclose(problem.network, theta, problem.data.inputs)).lower
+    diagonal = np.einsum("ii->i", gram)
+    diagonal += shift * np.mean(diagonal)
     (potrf,) = linalg.get_lapack_funcs(("potrf",), (gram,))
     factor, status = potrf(gram.T, lower=0, clean=0, overwrite_a=1)
     return factor.T if status == 0 else None
-
-
-def _shortened(
-    problem: Problem, theta: np.ndarray, correction: np.ndarray, best: float, halvings: int
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Subtract the correction, or half of it, or a quarter..., until the residual falls."""
-    for power in range(halvings):
-        tried = theta - correction * 2.0**-power
-        if not np.all(np.isfinite(tried)):
-            continue
-        error = problem.stacked(tried) - problem.data.stacked_targets
-        if float(np.linalg.norm(error)) < best * (1 - 2.0 ** -(power + 2)):
-            return tried, error
-    return None

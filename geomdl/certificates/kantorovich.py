@@ -1,30 +1,32 @@
-r"""The theorem behind both certificates of existence: Newton and Kantorovich, by way of the adapted flow.
+r"""The theorem behind both certificates of existence: Newton and Kantorovich, by the adapted flow.
 
-Let F(theta) = x[theta] - y in R^n, n = QN, D = F' its Jacobian, e0 = F(theta0), and let D0 = D[theta0] have
-full row rank with smallest singular value at least sigma > 0. Let
+Let F(theta) = x[theta] - y in R^n, n = QN, D = F' its Jacobian, e0 = F(theta0), and let D0 = D[theta0]
+have full row rank with smallest singular value at least sigma > 0. Let
 
-    eta >= |D0^+ e0|,     |D[theta] - D[theta']| <= L |theta - theta'| on the ball |theta - theta0| <= rho,
+    eta >= |D0^+ e0|,
+    |D[theta] - D[theta']| <= L |theta - theta'| on the ball |theta - theta0| <= rho,
     omega = L / sigma,    h = omega eta,    r = 2 eta / (1 + (1 - 2h)^(1/2)).
 
-**Theorem.** If 2h < 1 and r <= rho, the adapted flow theta' = -D^+ grad_x C from theta0, for
-C = |x - y|^2 / (2N) or any other positive multiple of |x - y|^2, exists for all s >= 0, stays in the ball of
-radius r, keeps full rank, and converges to a theta* with x[theta*] = y exactly. Along it, and at theta*,
+**Theorem.** If 2h < 1 and r <= rho, the adapted flow theta' = -D^+ grad_x C from theta0, for C = |x -
+y|^2 / (2N) or any other positive multiple of |x - y|^2, exists for all s >= 0, stays in the ball of
+radius r, keeps full rank, and converges to a theta* with x[theta*] = y exactly. Along it, and at
+theta*,
 
     sigma_min(D) >= sigma (1 - 2h)^(1/2),         path length <= r.
 
 In particular there is a zero of F within r of theta0, which is the theorem of Newton and Kantorovich for
 underdetermined systems. With eta = |e0| / sigma the condition reads 2 L |e0| < sigma^2.
 
-**Proof.** At full rank D D^+ = 1, so x - y obeys (x - y)' = -c (x - y) with a constant c > 0 (1/N for the
-first cost): x - y = (1 - t) e0 with t = 1 - exp(-c s), which runs through [0, 1). In this time
+**Proof.** At full rank D D^+ = 1, so x - y obeys (x - y)' = -c (x - y) with a constant c > 0 (1/N for
+the first cost): x - y = (1 - t) e0 with t = 1 - exp(-c s), which runs through [0, 1). In this time
 
     d theta / dt = -D^+ e0,
 
-so neither N nor the factor of the cost has a role in the path: they only set the clock. D is Lipschitz and
-has full rank near theta0, so the right side is Lipschitz there and the solution exists and is unique up to
-some maximal time. Multiply by R = D0^+, which is injective: A[theta] = R D[theta] maps onto V = range(D0^T), and
-D^+ = A^+ R (the reverse order law for full row rank after full column rank: D^+ = A^+ R since A^+ = D^+ R^+ and
-R^+ R = 1). At theta0, A A^T is the identity on V. On the ball
+so neither N nor the factor of the cost has a role in the path: they only set the clock. D is Lipschitz
+and has full rank near theta0, so the right side is Lipschitz there and the solution exists and is
+unique up to some maximal time. Multiply by R = D0^+, which is injective: A[theta] = R D[theta] maps
+onto V = range(D0^T), and D^+ = A^+ R (by A^+ = D^+ R^+, the reverse order law for R of full column rank
+and D of full row rank, and R^+ R = 1). At theta0, A A^T is the identity on V. On the ball
 
     |A[theta] - A[theta']| <= |R| L |theta - theta'| <= omega |theta - theta'|,
 
@@ -32,26 +34,28 @@ so on V the smallest singular value of A is at least 1 - omega l after a path of
 
     dl/dt = |A^+ R e0| <= eta / (1 - omega l),       l - omega l^2 / 2 <= eta t.
 
-Since 2 omega eta < 1, l(t) <= (1 - (1 - 2 omega eta t)^(1/2)) / omega, at most r < 1/omega: the path stays in
-the ball, in the compact part of it where A has smallest singular value at least (1 - 2h)^(1/2) > 0. So the
-solution does not end before t = 1, and has a limit theta* there because its length is finite; there
-x - y = 0. Finally D = D0 A on R^K, since D0 R = 1, and so sigma_min(D) >= sigma (1 - omega l).
+Since 2 omega eta < 1, l(t) <= (1 - (1 - 2 omega eta t)^(1/2)) / omega, at most r < 1/omega: the path
+stays in the ball, in the compact part of it where A has smallest singular value at least (1 - 2h)^(1/2)
+> 0. So the solution does not end before t = 1, and has a limit theta* there because its length is
+finite; there x - y = 0. Finally D = D0 A on R^K, since D0 R = 1, and so sigma_min(D) >= sigma (1 -
+omega l).
 
 **Sharpness.** F(theta) = theta - L theta^2 / 2 - y at theta0 = 0 has sigma = 1 and the largest value
-1/(2L) - y: with y = 1/(2L), 2h = 1, the flow runs into a point of rank loss in infinite time s; any larger y
-has no solution. No constant below 2 could replace the 2 in 2h < 1.
+1/(2L) - y: with y = 1/(2L), 2h = 1, the flow runs into a point of rank loss in infinite time s; any
+larger y has no solution. No constant below 2 could replace the 2 in 2h < 1.
 
-**Other weights.** Where the divisors of the cost differ from class to class, e = x - y is
-sum over groups g of exp(-c_g s) e_g, with the same divisor in each group; the path of R e is not longer than
-eta = sum over g of |R e_g|, and the proof goes through with this eta.
+**Other weights.** Where the divisors of the cost differ from class to class, e = x - y is sum over
+groups g of exp(-c_g s) e_g, with the same divisor in each group; the path of R e is not longer than eta
+= sum over g of |R e_g|, and the proof goes through with this eta.
 
-**Repeated inputs** with the same target repeat an equation. If E repeats rows, D = E D' and e = E e' with D' of
-full row rank, then D^+ e = D'^+ E^+ E e' = D'^+ e': the flow is that of the distinct equations, to which the
-theorem applies. With different targets there is no theta with x[theta] = y at all.
+**Repeated inputs** with the same target repeat an equation. If E repeats rows, D = E D' and e = E e'
+with D' of full row rank, then D^+ e = D'^+ E^+ E e' = D'^+ e': the flow is that of the distinct
+equations, to which the theorem applies. With different targets there is no theta with x[theta] = y at
+all.
 
-**A ball of starting points.** If theta0 is only known to lie within r0 of a centre at which sigma, L, eta belong to
-the centre's D0 while e0 is that of the start, the same proof with l(0) = r0 gives: 2h < (1 - omega r0)^2 and
-r = (1 - ((1 - omega r0)^2 - 2h)^(1/2)) / omega around the centre.
+**A ball of starting points.** If theta0 is only known to lie within r0 of a centre at which sigma, L,
+eta belong to the centre's D0 while e0 is that of the start, the same proof with l(0) = r0 gives: 2h <
+(1 - omega r0)^2 and r = (1 - ((1 - omega r0)^2 - 2h)^(1/2)) / omega around the centre.
 """
 
 from __future__ import annotations

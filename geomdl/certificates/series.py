@@ -4,9 +4,9 @@ A number is a truncated series c_0 + c_1 u + ... + c_(m-1) u^(m-1) of FLINT with
 Forward pass, Jacobian and products of :mod:`geomdl.jacobians` run on it unchanged, and give the Taylor
 coefficients of t -> D[theta(t)] and whatever else is made of it.
 
-With points as c_0 these are the coefficients at u = 0. With c_k that enclose the k-th coefficient of the
-same function at EVERY base point of [-1, 1] (:func:`at_every_base_point`), the last one encloses f^(m-1)/(m-1)!
-on the whole interval, which bounds the remainder of Taylor's formula.
+With points as c_0 these are the coefficients at u = 0. With c_k that enclose the k-th coefficient of
+the same function at EVERY base point of [-1, 1] (:func:`at_every_base_point`), the last one encloses
+f^(m-1)/(m-1)! on the whole interval, which bounds the remainder of Taylor's formula.
 """
 
 from __future__ import annotations
