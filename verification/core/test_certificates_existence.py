@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import flint
 import numpy as np
@@ -12,6 +13,7 @@ from geomdl import Dataset, Network, Problem, load_real_data
 from geomdl.activations import ACTIVATIONS
 from geomdl.certificates import tubes
 from geomdl.certificates.collocation import Piece, collocate
+from geomdl.certificates.curvature import jacobian_lipschitz_bound
 from geomdl.certificates.equations import distinct_equations
 from geomdl.certificates.interpolation import certify_interpolation, polish
 from geomdl.certificates.kantorovich import attraction
@@ -342,12 +344,49 @@ def test_unequal_weights_are_proved_by_the_theorem_alone() -> None:
     assert far.proved or "different weights" in far.method
 
 
+def test_an_orbit_on_real_data_is_proved_after_training() -> None:
+    problem = Problem(Network([4, 256, 3], "tanh"), load_real_data("iris", 30))
+    theta = problem.network.random_theta(0)
+    theta[: 256 * 5] *= 3
+    near = polish(problem, theta)
+    step = np.random.default_rng(0).standard_normal(len(near))
+    found = certify_orbit(problem, near + 1e-3 * step / np.linalg.norm(step))
+    assert found.proved
+    assert found.bounds["limit_error_upper"] < 1e-2
+
+
 def test_orbits_that_stay_in_the_image_are_proved() -> None:
     problem, theta = MONOTONE.draw(np.random.default_rng(3))
     assert certify_orbit(problem, theta).proved
 
 
 # the enclosures underneath
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "gelu", "sin", "square"])
+def test_the_lipschitz_constant_of_one_hidden_layer_bounds_the_jacobian(
+    activation: str, outputs: int
+) -> None:
+    network, generator = Network([2, 5, outputs], activation), np.random.default_rng(0)
+    inputs, theta, radius = generator.standard_normal((6, 2)), network.random_theta(0), 0.5
+    constant = jacobian_lipschitz_bound(network, theta, inputs, radius)
+    quotients = []
+    for _ in range(100):
+        ends = generator.standard_normal((2, len(theta)))
+        ends *= radius * generator.uniform(size=(2, 1)) / np.linalg.norm(ends, axis=1)[:, None]
+        first, second = (linearize(network, theta + end, inputs).jacobian() for end in ends)
+        quotients.append(np.linalg.norm(first - second, 2) / np.linalg.norm(ends[0] - ends[1]))
+    assert constant / 30 < max(quotients) <= constant
+
+
+def test_the_lipschitz_constant_of_one_hidden_layer_does_not_grow_with_the_width() -> None:
+    inputs = np.random.default_rng(0).standard_normal((20, 3))
+    constants = []
+    for width in (10, 1000):
+        network = Network([3, width, 1], "tanh")
+        constants.append(jacobian_lipschitz_bound(network, network.random_theta(0), inputs, 1e-3))
+    assert constants[1] <= constants[0]
 
 
 @pytest.mark.parametrize("activation", INTEGRATED)
@@ -378,10 +417,10 @@ def test_series_know_no_kinks() -> None:
         ACTIVATIONS["relu"].value(series, at_kink)
 
 
-def a_piece() -> tuple[tubes.Lift, Piece]:
+def a_piece(length: float = 2.0**-6) -> tuple[tubes.Lift, Piece]:
     theta = EXCLUSIVE_OR.network.random_theta(4)
     error = EXCLUSIVE_OR.stacked(theta) - EXCLUSIVE_OR.data.stacked_targets
-    piece = collocate(EXCLUSIVE_OR, theta, error, 2.0**-6, 12)
+    piece = collocate(EXCLUSIVE_OR, theta, error, length, 12)
     assert piece is not None
     return tubes.Lift(EXCLUSIVE_OR, tubes.point(error), 12), piece
 
@@ -441,15 +480,47 @@ def test_a_wider_tube_is_never_cheaper() -> None:
     assert growths == sorted(growths)
 
 
-def test_a_dropped_remainder_or_radius_would_be_noticed() -> None:
-    # a polynomial of half the degree: what it lacks is in the remainder of the expansion
-    lift, piece = a_piece()
-    short = replace(piece, theta=piece.theta[:4].copy(), multiplier=piece.multiplier[:4].copy())
-    bound = lift.bound(short, 1e-9)
+def a_long_piece(order: int) -> tuple[tubes.Lift, Piece, float]:
+    """Return a cubic over a long interval, expanded to low order, with the largest defect measured."""
+    lift, piece = a_piece(2.0**-4)
+    lift = tubes.Lift(EXCLUSIVE_OR, lift.drive, order)
+    piece = replace(piece, theta=piece.theta[:4].copy(), multiplier=piece.multiplier[:4].copy())
+    return lift, piece, max(defect_at(piece, u) for u in np.linspace(-1, 1, 41))
+
+
+@pytest.mark.parametrize("order", [1, 2, 4, 12])
+def test_the_defect_bound_holds_at_every_order_of_expansion(order: int) -> None:
+    lift, piece, worst = a_long_piece(order)
+    bound = lift.bound(piece, 1e-12)
     assert bound is not None
-    u = np.linspace(-1, 1, 41)
-    worst = max(defect_at(short, each) for each in u)
-    assert worst <= bound.defect <= 10 * worst
+    assert worst <= bound.defect <= (1e4 if order == 1 else 100) * worst
+
+
+def test_a_dropped_remainder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lift, piece, worst = a_long_piece(1)
+    expand = tubes.Lift._expand
+
+    def without_remainder(self: tubes.Lift, longer: int, *parts: Any) -> dict[str, np.ndarray]:
+        return {name: value * (1 - longer) for name, value in expand(self, longer, *parts).items()}
+
+    monkeypatch.setattr(tubes.Lift, "_expand", without_remainder)
+    bound = lift.bound(piece, 1e-12)
+    assert bound is not None
+    assert bound.defect < worst
+
+
+def test_a_higher_order_gives_a_tighter_tube() -> None:
+    theta = EXCLUSIVE_OR.network.random_theta(4)
+    error = EXCLUSIVE_OR.stacked(theta) - EXCLUSIVE_OR.data.stacked_targets
+    defects = []
+    for order in (3, 6, 12):
+        piece = collocate(EXCLUSIVE_OR, theta, error, 2.0**-6, order)
+        assert piece is not None
+        bound = tubes.Lift(EXCLUSIVE_OR, tubes.point(error), order).bound(piece, 1e-6)
+        assert bound is not None
+        defects.append(bound.defect)
+    assert defects[1] < defects[0] / 100
+    assert defects[2] < defects[1] / 100
 
 
 def defect_at(piece: Piece, u: float) -> float:
