@@ -51,7 +51,11 @@ def test_rational_activations_are_exact(name: str) -> None:
     expected = {"square": third**2, "serpentine": RATIONAL.number(3, 10)}
     assert value == expected.get(name, third)
     negative = ACTIVATIONS[name].value(RATIONAL, RATIONAL.array([-third]))[0]
-    expected |= {"relu": 0, "leaky_relu": -third * hundredth, "serpentine": RATIONAL.number(-3, 10)}
+    expected |= {
+        "relu": 0 * third,
+        "leaky_relu": -third * hundredth,
+        "serpentine": RATIONAL.number(-3, 10),
+    }
     assert negative == expected.get(name, -third)
     for part in jet:
         assert all(type(entry) is type(third) for entry in part)
