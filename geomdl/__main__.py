@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "precision": Command("verification", "verification.precision", "run the precision studies", False),
     "flows": Command("verification", "verification.flows", "run the studies of flows", False),
     "report": Command("verification", "verification.cli", "build the pages that people look at"),
+    "certify": Command("geomdl", "geomdl.certificates.cli", "prove a statement about a network", False),
     "env": Command("verification", "verification.cli", "versions, BLAS, threads, devices"),
 }
 
@@ -97,8 +98,8 @@ def _usage() -> str:
         "usage: python -m geomdl COMMAND [ARGUMENTS]\n"
         "       python -m geomdl --version\n\n"
         f"commands (each has its own --help):\n{lines}\n\n"
-        "exit codes: 0 all as recorded, 1 a claim behaves otherwise than recorded,"
-        " 2 usage or crash, 130 interrupted"
+        "exit codes: 0 all as recorded (certify: proved), 1 a claim behaves otherwise than recorded"
+        " (refuted; 3 unknown), 2 usage or crash, 130 interrupted"
     )
 
 

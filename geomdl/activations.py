@@ -118,6 +118,13 @@ def _square(a: Arithmetic, z: Array) -> Values:
     return z * z, lambda: 2 * z, lambda: a.zeros(z.shape) + a.number(2)
 
 
+def _serpentine(a: Arithmetic, z: Array) -> Values:
+    # With r = 1/(1 + z^2), z^2 r = 1 - r: no quotient of two huge numbers.
+    r = a.number(1) / (1 + z * z)
+    value = z * r
+    return value, lambda: r * (2 * r - 1), lambda: 2 * value * r * (1 - 4 * r)
+
+
 def _identity(a: Arithmetic, z: Array) -> Values:
     return z, lambda: a.zeros(z.shape) + a.number(1), lambda: a.zeros(z.shape)
 
@@ -135,10 +142,11 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("relu", _relu, piecewise_linear=True, homogeneous=True, rational=True),
         Activation("leaky_relu", _leaky_relu, piecewise_linear=True, homogeneous=True, rational=True),
         Activation("square", _square, rational=True, **_SMOOTH),
+        Activation("serpentine", _serpentine, rational=True, **_SMOOTH),
         Activation("identity", _identity, homogeneous=True, rational=True, **_SMOOTH),
     )
 }
-"""All activations by name; leaky ReLU has slope 1/100 on the left."""
+"""All activations by name; leaky ReLU has slope 1/100 on the left, the serpentine is z / (1 + z^2)."""
 
 
 def get_activation(name: str | Activation) -> Activation:

@@ -50,6 +50,8 @@ ACTIVATION_BOUNDS = {
     # phi(z) (2 - z^2) is largest at 0; the slope at z = 2^(1/2)
     "gelu": ActivationBounds(0.0, 0.5, math.sqrt(2 / math.pi), 1.13),
     "sin": ActivationBounds(0.0, 1.0, 1.0, 1.0, 1.0),
+    # the curvature is largest at z = 2^(1/2) - 1
+    "serpentine": ActivationBounds(0.0, 1.0, (3 + 2 * math.sqrt(2)) / 4, 1.0, 0.5),
     "square": ActivationBounds(0.0, 0.0, 2.0),
     "identity": ActivationBounds(0.0, 1.0, 0.0, 1.0),
 }

@@ -101,6 +101,24 @@ def rank_bound(network: Network, inputs: Array) -> int:
     distinct = np.unique(numbers, axis=0)
     samples = len(distinct)
     spanned = int(np.linalg.matrix_rank(np.column_stack([distinct, np.ones(samples)])))
+    return width_bound(network, samples, spanned)
+
+
+def width_bound(network: Network, samples: int, spanned: int) -> int:
+    """Return the bound of :func:`rank_bound` from N' distinct inputs and rank [X 1].
+
+    Parameters
+    ----------
+    network : Network
+    samples : int
+        N', or more.
+    spanned : int
+        rank [X 1], or more; exact numbers make the bound a theorem.
+
+    Returns
+    -------
+    int
+    """
     activation = network.activation
     if activation.homogeneous and activation.analytic:
         return min(network.parameter_count, spanned * network.outputs)

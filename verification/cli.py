@@ -230,7 +230,8 @@ def _list(args: argparse.Namespace) -> int:
     print("\n".join([*_claims_table(found), "", *_counts_table(register, claims)]))
     print(
         "by arithmetic: worst ratio over threshold in the last run, at most 1 when the claim stands\n"
-        "open: not decided yet; a copy has the verdict of the claim that it repeats"
+        "open: not decided yet; a copy has the verdict of the claim that it repeats\n"
+        "proved: certificates decide instances of the claim, besides the measurements"
     )
     return 0
 
@@ -247,6 +248,7 @@ def _claims_table(listed: Sequence[Standing]) -> list[str]:
         ratios = [_number(results.excess(found[name])) if name in found else "" for name in columns]
         counts = [str(len(said["checks"])), str(len(said["controls"]))]
         verdict = said["verdict"] + (" (copy)" if said["same_as"] else "")
+        verdict += ", proved" if said["strength"] == "proved" else ""
         rows.append([said["id"], verdict, *counts, *ratios, _LAST_RUN[said["passed"]]])
     lines = _aligned([header, *rows], left=(0, 1, len(header) - 1))
     room = _width() - len(lines[0]) - 2
@@ -287,6 +289,7 @@ def _page(page: Mapping[str, Any]) -> list[str]:
     lines += _entries("verdict", [page["verdict"]])
     for key in ("needs", "corrected", "counterexample", "reason", "note", "same_as"):
         lines += _entries(key.replace("_", " "), [page[key]] if page[key] else [])
+    lines += _entries("proved", page["proved"])
     lines += _entries("checks", page["checks"] or ["none"])
     lines += _entries("controls", page["controls"] or ["none"])
     lines += _entries("last run", _last_lines(page["last"]))

@@ -21,6 +21,7 @@ COMPLEX: dict[str, Scalar] = {
     "gelu": lambda z: z * (1 + special.erf(z / np.sqrt(2))) / 2,
     "sin": np.sin,
     "square": lambda z: z * z,
+    "serpentine": lambda z: z / (1 + z**2),
     "identity": lambda z: z,
 }
 """Smooth activations of a complex number, written down independently of the package."""
@@ -37,6 +38,7 @@ def of_context(context: mpmath.MPContext) -> dict[str, Scalar]:
         "relu": lambda z: max(z, context.mpf(0)),
         "leaky_relu": lambda z: z if z > 0 else z / 100,
         "square": lambda z: z**2,
+        "serpentine": lambda z: z / (1 + z**2),
         "identity": lambda z: +z,
     }
 

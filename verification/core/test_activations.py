@@ -48,10 +48,15 @@ def test_rational_activations_are_exact(name: str) -> None:
     jet = ACTIVATIONS[name].jet(RATIONAL, RATIONAL.array(points))
     third, hundredth = RATIONAL.number(1, 3), RATIONAL.number(1, 100)
     value = ACTIVATIONS[name].value(RATIONAL, RATIONAL.array([third]))[0]
-    assert value == {"square": third**2}.get(name, third)
+    expected = {"square": third**2, "serpentine": RATIONAL.number(3, 10)}
+    assert value == expected.get(name, third)
     negative = ACTIVATIONS[name].value(RATIONAL, RATIONAL.array([-third]))[0]
-    expected = {"relu": 0, "leaky_relu": -third * hundredth, "square": third**2, "identity": -third}
-    assert negative == expected[name]
+    expected |= {
+        "relu": 0 * third,
+        "leaky_relu": -third * hundredth,
+        "serpentine": RATIONAL.number(-3, 10),
+    }
+    assert negative == expected.get(name, -third)
     for part in jet:
         assert all(type(entry) is type(third) for entry in part)
 
@@ -126,7 +131,7 @@ def test_the_recorded_facts_are_true(name: str) -> None:
         assert not activation.analytic
     # A jump of the slope between neighbours shows that the derivative is not Lipschitz.
     assert activation.lipschitz_derivative == (np.max(np.abs(np.diff(slope))) < 0.1)
-    assert activation.rational == (name in {"relu", "leaky_relu", "square", "identity"})
+    assert activation.rational == (name in {"relu", "leaky_relu", "square", "serpentine", "identity"})
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:

@@ -17,10 +17,10 @@ import numpy as np
 
 from geomdl.arithmetic import Array, arithmetic_of
 
-THRESHOLDS = {"identity": 30.0, "flow": 30.0, "bound": 1.0, "property": 1.0, "certificate": 1.0}
+THRESHOLDS = {"identity": 30.0, "flow": 30.0, "bound": 1.0, "property": 1.0}
 """A claim holds in a scene when its ratio is at most the threshold of its kind."""
 
-BITES = {"identity": 1e3, "flow": 1e3, "bound": 10.0, "property": 1e3, "certificate": 1e3}
+BITES = {"identity": 1e3, "flow": 1e3, "bound": 10.0, "property": 1e3}
 """A control bites when its ratio exceeds the threshold by at least this factor."""
 
 COARSE_BITE = 10.0
@@ -36,7 +36,7 @@ class Ratio:
     value : float
         The ratio, possibly infinite.
     kind : str
-        ``identity``, ``flow``, ``bound``, ``property`` or ``certificate``: decides the threshold.
+        ``identity``, ``flow``, ``bound`` or ``property``: decides the threshold.
     residual : float or None
         The relative residual before division by the unit, for the slope over the ladder.
     roundoff : float or None
@@ -192,15 +192,6 @@ def bound(value: Any, limit: Any, *, slack: float = 0.0, note: str = "") -> Rati
 def property_(holds: bool, note: str = "") -> Ratio:
     """Measure a property: 0 when it holds, infinite when it does not."""
     return Ratio(0.0 if holds else math.inf, "property", note=note)
-
-
-def certified(proved: bool, note: str = "") -> Ratio:
-    """Measure what a rigorous computation proves: 0 when it does, infinite when it does not.
-
-    Unlike :func:`property_`, which looks at computed numbers, this is for statements about the exact
-    problem, rounding errors included: such a claim counts as proved in the scene, not as measured.
-    """
-    return Ratio(0.0 if proved else math.inf, "certificate", note=note)
 
 
 def worst(measured: Ratio | Iterable[Ratio]) -> Ratio:

@@ -46,7 +46,10 @@ _OPTIONAL: Mapping[str, Mapping[str, str]] = {
     "file": {},
     "source": {"numbering": _TEXTS},
     "statement": {"equations": _TEXTS, "depends_on": _TEXTS},
-    "claim": dict.fromkeys(("needs", "corrected", "counterexample", "reason", "note", "same_as"), _TEXT),
+    "claim": {
+        **dict.fromkeys(("needs", "corrected", "counterexample", "reason", "note", "same_as"), _TEXT),
+        "proved": _TEXTS,
+    },
 }
 
 
@@ -80,7 +83,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Claim:
-    """One assertion of a statement; empty texts stand for absent entries."""
+    """One assertion of a statement; empty texts stand for absent entries.
+
+    `proved` lists instances that a certificate decides, each the arguments of `certify` with the status
+    that it has to end in: "rank iris --samples 20 --hidden 40: proved".
+    """
 
     statement: str
     id: str
@@ -92,6 +99,7 @@ class Claim:
     reason: str = ""
     note: str = ""
     same_as: str = ""
+    proved: tuple[str, ...] = ()
 
     @property
     def full_id(self) -> str:
@@ -342,6 +350,9 @@ def _verdict_problems(claim: Claim) -> Iterable[str]:
         if given and key not in owed:
             places = " or ".join(verdict for verdict, keys in COMPANIONS.items() if key in keys)
             yield f"{key!r} belongs to verdict {places}, not to {claim.verdict!r}"
+    for instance in claim.proved:
+        if instance.rpartition(": ")[2] not in ("proved", "refuted"):
+            yield f"proved instance {instance!r} ends neither in ': proved' nor in ': refuted'"
 
 
 def _same_as_problems(register: Register, claim: Claim) -> Iterable[str]:

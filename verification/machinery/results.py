@@ -278,13 +278,13 @@ def summary(rows: Sequence[Row]) -> Summary:
 def is_proved(rows: Iterable[Row]) -> bool:
     """Tell whether a claim was proved in a scene, and not only measured.
 
-    That takes a certificate, or an identity over the rationals, in its printed or corrected form; or the
-    printed form refuted in such a way.
+    That takes an identity over the rationals, of the printed or the corrected form, or one that refutes
+    the printed form.
     """
     return any(
         row["passed"]
         and row["role"] in ("printed", "corrected", "refuted")
-        and (row["kind"] == "certificate" or (row["kind"], row["column"]) == ("identity", "rational"))
+        and (row["kind"], row["column"]) == ("identity", "rational")
         for row in rows
     )
 

@@ -47,6 +47,11 @@ def standings_of(register: Register, claims: Iterable[Claim]) -> list[Standing]:
     return standings
 
 
+def strength(claim: Claim, rows: Sequence[results.Row]) -> str:
+    """Return "proved" if a certificate or exact arithmetic decides an instance, else "measured"."""
+    return "proved" if claim.proved or results.is_proved(rows) else "measured"
+
+
 def collected_checks() -> Sequence[Check]:
     """Return the checks of all modules of claims."""
     # importing the checks needs pytest and takes a moment: not for `env`, not for `--help`
@@ -63,6 +68,7 @@ def entry(standing: Standing) -> dict[str, Any]:
         "statement": claim.statement,
         "source": claim.statement.partition("/")[0],
         "verdict": standing.verdict,
+        "strength": strength(claim, standing.rows) if standing.checks else None,
         "same_as": claim.same_as or None,
         "checks": [check.node for check in standing.checks],
         "controls": [
@@ -73,7 +79,6 @@ def entry(standing: Standing) -> dict[str, Any]:
         ],
         "worst": {name: row["ratio"] for name, row in worst_by_arithmetic(summary).items()},
         "passed": summary.passed if summary else None,
-        "strength": ("proved" if results.is_proved(standing.rows) else "measured") if summary else None,
     }
 
 
@@ -102,6 +107,7 @@ def page_entry(register: Register, standing: Standing) -> dict[str, Any]:
         "says": standing.claim.says,
         **{key: getattr(deciding, key) or None for key in texts},
         "note": standing.claim.note or None,
+        "proved": [f"python -m geomdl certify {instance}" for instance in standing.claim.proved],
         "last": _last_result(standing) if standing.summary else None,
         "reproduce": f"python -m geomdl verify {standing.claim.full_id}",
     }

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from verification.machinery.columns import ABSENT, ARITHMETICS
 from verification.machinery.register import Register, load_register
-from verification.machinery.results import Row, Summary, is_proved, rows_by_claim, slopes, summary
+from verification.machinery.results import Row, Summary, rows_by_claim, slopes, summary
+from verification.machinery.standings import strength
 
 HEAD = "worst ratio over threshold by arithmetic (at most 1); slope of the ladder; weakest control"
 SHORT = {"float32": "f32", "float64": "f64", "rational": "exact", "torch:cpu:float64": "torch"}
@@ -32,11 +33,11 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
     for statement in sorted(statements, key=lambda name: order.get(name, len(order))):
         claims = sorted(statements[statement])
         mine = list({id(row): row for claim in claims for row in by_claim[claim]}.values())
-        proved = sum(is_proved(by_claim[claim]) for claim in claims)
+        proved = sum(_is_proved(register, claim, by_claim[claim]) for claim in claims)
         yield _line(statement, width, claims, mine, [_verdict(register, c) for c in claims], proved)
     for name, extra in ABSENT.items():
         yield f'{SHORT.get(name, name)} is absent here: pip install "geomdl-verify[{extra}]" brings it'
-    proved = sum(is_proved(mine) for mine in by_claim.values())
+    proved = sum(_is_proved(register, claim, mine) for claim, mine in by_claim.items())
     yield (
         f"{proved} claims are proved in at least one scene, over the rationals or by a certificate; "
         "the others are measured"
@@ -47,6 +48,11 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
         f"the register holds {len(register.claims)} claims, "
         f"{sum(register.effective_verdict(claim) == 'open' for claim in register.claims)} of them open"
     )
+
+
+def _is_proved(register: Register, claim: str, rows: Sequence[Row]) -> bool:
+    known = register.claims_by_id.get(claim)
+    return known is not None and strength(known, rows) == "proved"
 
 
 def _verdict(register: Register, claim: str) -> str:

@@ -89,12 +89,12 @@ def test_claims_json_has_an_entry_for_every_claim(
         "statement": "alpha/model",
         "source": "alpha",
         "verdict": "holds",
+        "strength": "measured",
         "same_as": None,
         "checks": ["test_holds.py::test_holds"],
         "controls": ["test_holds.py::test_holds[control: half the cost-scene-float64]"],
         "worst": {"float64": 2.0},
         "passed": True,
-        "strength": "measured",
     }
     assert entries["alpha/theorem-2.1/a"]["worst"] == {"float64": "inf"}
     assert entries["alpha/theorem-2.1/a"]["passed"] is False

@@ -18,7 +18,6 @@ from verification.machinery.ratios import (
     Ratio,
     along_orbit,
     bound,
-    certified,
     identity,
     property_,
     worst,
@@ -179,12 +178,6 @@ def test_a_property_is_zero_or_infinite() -> None:
     assert property_(True).value == 0
     assert property_(False, "why").value == math.inf
     assert property_(False, "why").note == "why"
-
-
-def test_certificates_are_a_kind_of_their_own() -> None:
-    assert (certified(True).value, certified(True).kind) == (0, "certificate")
-    assert certified(False, "why").value == math.inf
-    assert certified(False, "why").note == "why"
 
 
 def test_along_an_orbit_the_tolerance_is_the_unit() -> None:

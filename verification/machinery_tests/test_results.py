@@ -181,19 +181,16 @@ def ladder(residuals: dict[str, float], **changes: Any) -> list[Row]:
 @pytest.mark.parametrize(
     ("changes", "proved"),
     [
-        ({"kind": "certificate"}, True),
         ({"column": "rational", "ratio": 0.0}, True),
         ({"column": "rational", "ratio": math.inf, "role": "refuted", "bite": 1e3}, True),
         ({}, False),
         ({"column": "rational", "kind": "property", "ratio": 0.0}, False),
         ({"column": "rational", "role": "control", "ratio": math.inf, "bite": 1e3}, False),
-        ({"kind": "certificate", "role": "evidence"}, False),
-        ({"kind": "certificate", "ratio": math.inf, "passed": False}, False),
+        ({"column": "rational", "role": "evidence", "ratio": 0.0}, False),
+        ({"column": "rational", "ratio": math.inf, "passed": False}, False),
     ],
 )
-def test_a_claim_is_proved_by_certificates_and_exact_identities_alone(
-    changes: dict[str, Any], proved: bool
-) -> None:
+def test_rows_prove_a_claim_by_exact_identities_alone(changes: dict[str, Any], proved: bool) -> None:
     assert is_proved([row(), row(**changes)]) is proved
 
 
