@@ -111,7 +111,8 @@ class Linearization:
     @cached_property
     def sensitivities(self) -> list[Array]:
         """Backward sensitivities delta_l, shapes (N, Q, M_l), l = 1..L; delta_(L+1) is the identity."""
-        (samples, outputs_), below = self.outputs.shape, []
+        samples, outputs_ = self.outputs.shape
+        below: list[Array] = []
         for (weight, _), slope in zip(reversed(self.layers[1:]), reversed(self.slopes), strict=True):
             if below:
                 flat = below[0].reshape(samples * outputs_, -1) @ weight  # one product, not one a sample

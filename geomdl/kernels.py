@@ -3,9 +3,9 @@
 Row (j, q) of D is, in the block of W_l, the outer product of delta_l[j, q] and a_(l-1)[j], and in that
 of b_l delta_l[j, q] itself. So, with A_l and Delta_l stacked over samples (and outputs),
 
-    D D^T    = sum over l of (A_(l-1) A_(l-1)^T + 1) (blockwise times) (Delta_l Delta_l^T),
-    D^T D    = sum over j of (sum over q of delta_l[j, q] delta_l'[j, q]^T) (x) (a_(l-1)[j] a_(l'-1)[j]^T)
-               in the block of layers l, l', with a 1 appended to a for the biases.
+    D D^T = sum over l of (A_(l-1) A_(l-1)^T + 1) (blockwise times) (Delta_l Delta_l^T),
+    D^T D = sum over j of (sum over q of delta_l[j, q] delta_l'[j, q]^T) (x) (a_(l-1)[j] a_(l'-1)[j]^T)
+            in the block of layers l, l', with a 1 appended to a for the biases.
 
 Everything is written once for every arithmetic, into memory that the caller may provide, chunk by
 chunk, so that beside the result only a few chunks are needed. The chunks follow from the shapes alone,

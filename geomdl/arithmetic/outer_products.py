@@ -7,7 +7,7 @@ ways around, both plain NumPy:
 
 * up to about a hundred columns, a batched matrix product. A row of n columns is cut into k pieces of at
   most 256 bytes, and [d a_1, ..., d a_k] is the product of d times the k x k identity with the k pieces
-  as rows. BLAS writes rows of that length one after another, so that the memory is written once, in order;
+  as rows. BLAS writes rows of that length one after another, so that memory is written once, in order;
   longer ones it writes in strips, at half the speed;
 * above, the broadcast product with the smallest buffer that NumPy allows.
 """
