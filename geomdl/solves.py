@@ -45,6 +45,7 @@ from geomdl.pseudoinverses import pseudoinverse, rank_tolerance
 
 _DIRECT_BELOW = 250_000
 _SINGLE_UP_TO = 1e3
+_SINGLE_FROM = 256
 _MOST_ROUNDS = 8
 _MOST_ITERATIONS = 200
 _FAR = 10
@@ -64,7 +65,7 @@ class Solution:
     rank : int
         Of D, by the rule of :func:`geomdl.pseudoinverse`.
     condition : float
-        Estimate of sigma_1 / sigma_rank, rather from below; exact after ``svd``.
+        Estimate of sigma_1 / sigma_rank, good to a factor of about 3; exact after ``svd``.
     residual : float
         |D w - r| / |r|. Of the order of roundoff when r is in the range of D.
     optimality : float
@@ -137,7 +138,8 @@ def solve(
     scale = scale + (scale == 0)  # a zero right side stays one; nothing is read back from a device
     system, scaled = _System(at, at.shape[0] <= at.shape[1], rank is not None), right / scale
     methods: list[Callable[[_System, Array], Solution]] = [_by_cholesky, _by_shifted_cholesky]
-    if condition is not None and condition <= _SINGLE_UP_TO and at.arithmetic.bytes_per_number == 8:
+    double = at.arithmetic.bytes_per_number == 8 and few >= _SINGLE_FROM
+    if double and condition is not None and condition <= _SINGLE_UP_TO:
         methods.insert(0, _by_single_cholesky)
     rejections = []
     with at.arithmetic.streaming():
@@ -228,15 +230,15 @@ class _System:
             raise _Rejected(f"a condition number of {condition:.1e} puts the rank in question")
         return condition
 
-    def finish(self, solution: Array, error: Array, top: float, **facts: Any) -> Solution:
-        given = self.at.arithmetic.to_float64(
-            self.arithmetic.stack([self.norm(error), self.norm(self.pull(error))])
-        )
-        right = self.norm(error + self.push(solution))
-        scale = float(right) or 1.0
+    def finish(
+        self, solution: Array, error: Array, right: Array, top: float, **facts: Any
+    ) -> Solution:
+        """Return the result with its residuals; top is sigma_1^2."""
+        norms = [self.norm(error), self.norm(self.pull(error)), self.norm(right)]
+        left, gradient, given = self.arithmetic.to_float64(self.arithmetic.stack(norms)).tolist()
         return Solution(
-            solution, rank=self.size, residual=float(given[0]) / scale,
-            optimality=float(given[1]) / (math.sqrt(top) * scale) if top > 0 else 0.0, **facts,
+            solution, rank=self.size, residual=left / (given or 1),
+            optimality=gradient / ((math.sqrt(top) * given) or 1), **facts,
         )  # fmt: skip
 
 
@@ -286,7 +288,7 @@ def _by_cholesky(system: _System, right: Array, single: bool = False) -> Solutio
         raise _Rejected(f"{_name(single)}: {verdict}")
     condition = system.checked(math.sqrt(square))
     return system.finish(
-        solution, error, largest, method=_name(single), condition=condition,
+        solution, error, right, largest, method=_name(single), condition=condition,
         refinements=len(steps) - 1, reason=f"the last correction was {last / (length or 1):.1e} of w",
     )  # fmt: skip
 
@@ -323,7 +325,7 @@ def _by_shifted_cholesky(system: _System, right: Array) -> Solution:
     # D^+ of a random vector sees the smallest singular value, up to the root of the dimension.
     answer, _ = _conjugate_gradients(system, inverse, system.probe(len(right)))
     lower = math.sqrt(top) * float(system.norm(answer))
-    system.checked(lower * math.sqrt(len(right)))
+    condition = system.checked(lower * math.sqrt(len(right)))
     solution, error, steps = arithmetic.zeros((system.at.shape[1],)), right, [math.inf]
     for _ in range(_MOST_ROUNDS):
         step, _ = _conjugate_gradients(system, inverse, error)
@@ -334,7 +336,7 @@ def _by_shifted_cholesky(system: _System, right: Array) -> Solution:
         level = _LEVEL * arithmetic.unit_roundoff * lower * length
         if steps[-1] <= level and len(steps) > 2:
             return system.finish(
-                solution, error, top, method="shifted cholesky", condition=lower,
+                solution, error, right, top, method="shifted cholesky", condition=condition,
                 refinements=len(steps) - 2,
                 reason=f"the last correction was {steps[-1] / (length or 1):.1e} of w",
             )  # fmt: skip
@@ -385,7 +387,7 @@ def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
         )
         error = right - system.push(solution)
         return system.finish(
-            solution, error, norm**2, method="qr", condition=_condition(system, factored),
+            solution, error, right, norm**2, method="qr", condition=_condition(system, factored),
             refinements=0, reason="full rank is certain from the triangular factor",
         )  # fmt: skip
     if rank is not None:
@@ -401,7 +403,7 @@ def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
         solution = across[:found].T @ reduced
     error = right - system.push(solution)
     answer = system.finish(
-        solution, error, float(values[0]) ** 2, method="svd",
+        solution, error, right, float(values[0]) ** 2, method="svd",
         condition=float(values[0] / values[found - 1]) if found else 1.0, refinements=0,
         reason=f"singular values decided: {found} of {len(values)} count",
     )  # fmt: skip
