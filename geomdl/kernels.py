@@ -62,11 +62,11 @@ def _write_rows(
         block[:, :, :, wide * long :] = delta
         start += count * size
     # The output layer is linear: output q is moved by row q of its weights and by its own bias only.
-    rows[:, :, start:] = arithmetic.number(0)
+    arithmetic.fill(rows[:, :, start:], 0)
     weights = rows[:, :, start : start + outputs * narrow].reshape(samples, outputs, outputs, narrow)
     arithmetic.diagonal_view(weights, 1, 2)[...] = activations[-1][:, :, None]
     biases = rows[:, :, start + outputs * narrow :]
-    arithmetic.diagonal_view(biases, 1, 2)[...] = arithmetic.number(1)
+    arithmetic.fill(arithmetic.diagonal_view(biases, 1, 2), 1)
 
 
 def _runs(activations: list[Array], sensitivities: list[Array]) -> Iterator[slice]:
@@ -122,7 +122,7 @@ def write_gram(
             if depth:
                 block += target
         if not flat:
-            block[...] = arithmetic.number(0)
+            arithmetic.fill(block, 0)
         # The output layer touches equal outputs only.
         equal = arithmetic.diagonal_view(block.reshape(last - first, outputs, last, outputs), 1, 3)
         equal += (activations[-1][first:last] @ activations[-1][:last].T + 1)[:, :, None]
@@ -150,7 +150,8 @@ def write_normal(
     out : array, shape (K, K)
     """
     samples = len(activations[-1])
-    ones = arithmetic.zeros((samples, 1)) + arithmetic.number(1)
+    ones = arithmetic.empty((samples, 1))
+    arithmetic.fill(ones, 1)
     inputs = [arithmetic.concatenate([below, ones], axis=1) for below in activations]
     starts = [0]
     for delta, extended in zip(sensitivities, inputs, strict=False):
@@ -217,7 +218,7 @@ def _write_last_pair(arithmetic: Arithmetic, out: Array, start: int, last: Array
     """Write the block of the output layer with itself: a last^T for equal outputs, zero for others."""
     block = out[start:, start:]
     outputs = block.shape[0] // last.shape[1]
-    block[...] = arithmetic.number(0)
+    arithmetic.fill(block, 0)
     tile = last.T @ last
     for rows, ns in _places(block, outputs):
         for columns, ms in _places(block.T, outputs):
