@@ -31,7 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -247,7 +247,7 @@ class _System:
         )  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=16)
 def _probe(arithmetic: Arithmetic, size: int) -> Array:
     """Return a vector of length 1 without a relation to any network, always the same one."""
     vector = np.random.default_rng(size).standard_normal(size)

@@ -92,7 +92,7 @@ class Arithmetic(ABC):
     name: str
     unit_roundoff: float
     bytes_per_number: int = 100
-    chunk: int = 1 << 18
+    chunk: int = 1 << 17
     hardware: bool = False
     asynchronous: bool = False
     exact: bool = False
