@@ -6,9 +6,9 @@ before its first number, and since NumPy 2.3 strided and broadcast operands go t
 ways around, both plain NumPy:
 
 * up to 128 columns in float64 (256 in float32), a batched matrix product. A row of n columns is cut
-  into k pieces of at most 256 bytes, and [d a_1, ..., d a_k] is the product of d times the k x k identity
-  with the k pieces as rows. BLAS writes rows of that length one after another, so that memory is written
-  once, in order; longer ones it writes in strips, at half the speed;
+  into k pieces of at most 256 bytes; [d a_1, ..., d a_k] is the product of d times the k x k identity
+  with the k pieces as rows. BLAS writes rows of that length one after another, so that memory is
+  written once, in order; longer ones it writes in strips, at half the speed;
 * above, the broadcast product with the smallest buffer that NumPy allows.
 """
 
