@@ -33,12 +33,25 @@ def require_memory(arithmetic: Arithmetic, *shapes: tuple[int, ...], what: str, 
     needed = arithmetic.bytes_per_number * sum(prod(shape) for shape in shapes)
     if needed < _NO_QUESTION_BELOW or "cuda" in arithmetic.name:
         return
+    formed = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
+    require_bytes(needed, what=f"{what} ({formed}, {arithmetic.name})", instead=instead)
+
+
+def require_bytes(needed: float, *, what: str, instead: str) -> None:
+    """Raise MemoryError, with the numbers, when more memory is needed than there is.
+
+    Parameters
+    ----------
+    needed : float
+        Bytes.
+    what, instead : str
+        What needs them, and what to do instead, for the message.
+    """
     available = available_memory()
     if available is not None and needed > available:
-        formed = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
         raise MemoryError(
-            f"{what} ({formed}, {arithmetic.name}) needs {needed / 1e9:.3g} GB of memory; "
-            f"{available / 1e9:.3g} GB are available: {instead}"
+            f"{what} needs {needed / 1e9:.3g} GB of memory; {available / 1e9:.3g} GB are available: "
+            f"{instead}"
         )
 
 

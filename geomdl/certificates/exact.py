@@ -30,7 +30,6 @@ import numpy as np
 
 from geomdl.arithmetic import RATIONAL, Array, arithmetic_of
 from geomdl.certificates.enclosures import ENCLOSED, enclose
-from geomdl.certificates.memory import check_memory
 from geomdl.certificates.modular import (
     PRIMES,
     BadPrimeError,
@@ -46,6 +45,7 @@ from geomdl.certificates.modular import (
 from geomdl.certificates.result import Certificate
 from geomdl.certificates.structure import distinct_inputs, rank_upper_bound, why_deficient
 from geomdl.jacobians import linearize
+from geomdl.memory import require_bytes
 from geomdl.networks import Layers, Network
 from geomdl.problems import Problem
 
@@ -119,7 +119,11 @@ def certify_exact_rank(
     distinct = distinct_inputs(problem.data.inputs).inputs
     upper = rank_upper_bound(network, problem.data.inputs)
     rows = network.outputs * len(distinct)
-    check_memory(8.0 * rows * (rows + 3.0 * sum(network.widths[1:-1])), f"elimination of order {rows}")
+    require_bytes(
+        8.0 * rows * (rows + 3.0 * sum(network.widths[1:-1])),
+        what=f"elimination of order {rows}",
+        instead="take fewer samples",
+    )
     best, used = ModularRank(0, (), ()), []
     signs = None if logarithmic else _signs(network, theta, distinct)
     for prime in primes:

@@ -27,11 +27,11 @@ from geomdl.certificates.enclosures import (
     enclose,
 )
 from geomdl.certificates.gram import PANEL_ENTRIES
-from geomdl.certificates.memory import check_memory
 from geomdl.certificates.result import Certificate
 from geomdl.certificates.rounding import up
 from geomdl.certificates.spectra import RankBound
 from geomdl.certificates.structure import distinct_inputs, rank_upper_bound, why_deficient
+from geomdl.memory import require_bytes
 from geomdl.networks import Network
 from geomdl.problems import Problem
 
@@ -173,9 +173,10 @@ def _attempts(
 
     for name in methods:
         if name == "gram" and upper == equations:
-            check_memory(
+            require_bytes(
                 needed_bytes(network, len(inputs), theta.itemsize),
-                f"the Gram matrix of {equations} equations",
+                what=f"the Gram matrix of {equations} equations",
+                instead="take fewer samples",
             )
             yield "Gram matrix and Cholesky factorization", lambda: spectra.by_gram(at(), progress)
         if name == "weyl" and equations * parameters <= WEYL_LIMIT:
