@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "verify": Command("verification", "verification.cli", "run the checks of the claims"),
     "claims": Command("verification", "verification.cli", "list, show and check the register"),
     "precision": Command("verification", "verification.precision", "run the precision studies", False),
+    "bench": Command("benchmarks", "benchmarks.comparison", "kernels against floors and peers", False),
     "env": Command("verification", "verification.cli", "versions, BLAS, threads, devices"),
 }
 
