@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from geomdl.arithmetic import Arithmetic, Array, arithmetic_of
+from geomdl.kernels import pull_columns, write_gram, write_jacobian, write_normal
+from geomdl.memory import require_memory
 from geomdl.networks import Layers, Network, check_vector
 
 
@@ -109,19 +111,38 @@ class Linearization:
     @cached_property
     def sensitivities(self) -> list[Array]:
         """Backward sensitivities delta_l, shapes (N, Q, M_l), l = 1..L; delta_(L+1) is the identity."""
+        samples, outputs_ = self.outputs.shape
         below: list[Array] = []
         for (weight, _), slope in zip(reversed(self.layers[1:]), reversed(self.slopes), strict=True):
-            delta = below[0] @ weight if below else weight[None, :, :]
-            below.insert(0, delta * slope[:, None, :])
+            if below:
+                flat = below[0].reshape(samples * outputs_, -1) @ weight  # one product, not one a sample
+                delta = flat.reshape(samples, outputs_, -1)
+                self.arithmetic.multiply_into(delta, delta, slope[:, None, :])
+            else:
+                delta = weight[None, :, :] * slope[:, None, :]
+            below.insert(0, delta)
         return below
 
-    def jacobian(self) -> Array:
+    def jacobian(self, out: Array | None = None) -> Array:
         """Form D[theta].
+
+        Parameters
+        ----------
+        out : array, shape (QN, K), optional
+            Memory to write to, of the same arithmetic and any strides (fastest by rows); to write to
+            the same memory again is several times faster than to ask for new memory.
 
         Returns
         -------
         array, shape (QN, K)
-            Row j*Q + q belongs to output q of sample j; columns in the order of theta.
+            Row j*Q + q belongs to output q of sample j; columns in the order of theta. ``out`` if given.
+
+        Raises
+        ------
+        MemoryError
+            When D does not fit into the memory that is left.
+        ValueError, TypeError
+            For ``out`` of another shape or arithmetic, or read-only.
 
         Notes
         -----
@@ -133,17 +154,10 @@ class Linearization:
         >>> linearize(Network([1, 1], "tanh"), np.array([2.0, 1.0]), np.array([[3.0]])).jacobian()
         array([[3., 1.]])
         """
-        samples, outputs_ = self.outputs.shape
-        blocks = []
-        for delta, below in zip(self.sensitivities, self.activations, strict=False):
-            blocks.append((delta[:, :, :, None] * below[:, None, None, :]).reshape(*delta.shape[:2], -1))
-            blocks.append(delta)
-        identity = self.arithmetic.eye(outputs_)
-        last = self.activations[-1]
-        block = identity[None, :, :, None] * last[:, None, None, :]
-        blocks.append(block.reshape(samples, outputs_, -1))
-        blocks.append(identity[None, :, :] + self.arithmetic.zeros((samples, 1, 1)))
-        return self.arithmetic.concatenate(blocks, axis=2).reshape(*self.shape)
+        out = self._memory(out, self.shape, "the Jacobian D", "push, pull, gram and solve do not form D")
+        with self.arithmetic.streaming():
+            write_jacobian(self.arithmetic, self.activations, self.sensitivities, out)
+        return out
 
     def push(self, direction: Array) -> Array:
         """Return D v, the velocity of the stacked outputs when theta moves along v.
@@ -157,12 +171,14 @@ class Linearization:
         array, shape (QN,)
         """
         check_vector("a direction", direction, self.arithmetic, self.shape[1])
-        tangents = self.network.layers(direction)
+        return self._push(self.network.split(direction))
+
+    def _push(self, tangents: Layers) -> Array:
         moved = None
         for index, (weight_dot, bias_dot) in enumerate(tangents):
             moved_z = self.activations[index] @ weight_dot.T + bias_dot
             if moved is not None:
-                moved_z = moved_z + moved @ self.layers[index][0].T
+                moved_z += moved @ self.layers[index][0].T
             moved = self.slopes[index] * moved_z if index < len(self.slopes) else moved_z
         return moved.reshape(-1)  # type: ignore[union-attr]
 
@@ -178,6 +194,9 @@ class Linearization:
         array, shape (K,)
         """
         check_vector("a covector", covector, self.arithmetic, self.shape[0])
+        return self._pull(covector)
+
+    def _pull(self, covector: Array) -> Array:
         sensitivity = covector.reshape(self.outputs.shape)
         parts: list[Array] = []
         for index in range(len(self.layers) - 1, -1, -1):
@@ -187,21 +206,134 @@ class Linearization:
                 sensitivity = (sensitivity @ self.layers[index][0]) * self.slopes[index - 1]
         return self.arithmetic.concatenate(parts)
 
-    def gram(self) -> Array:
+    def pull_columns(self, covectors: Array, out: Array | None = None) -> Array:
+        """Return D^T M for a matrix M of columns, without forming D.
+
+        Parameters
+        ----------
+        covectors : array, shape (QN, k)
+        out : array, shape (K, k), optional
+            Memory to write to.
+
+        Returns
+        -------
+        array, shape (K, k)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> at = linearize(Network([2, 3, 2], "tanh"), np.ones(17), np.eye(2))
+        >>> np.allclose(at.pull_columns(np.eye(4)), at.jacobian().T)
+        True
+        """
+        (rows, columns), arithmetic = self.shape, self.arithmetic
+        if (
+            arithmetic_of(covectors) is not arithmetic
+            or covectors.ndim != 2
+            or covectors.shape[0] != rows
+        ):
+            raise ValueError(
+                f"got covectors of shape {tuple(covectors.shape)} in {arithmetic_of(covectors).name}; "
+                f"expected ({rows}, k) in {arithmetic.name}"
+            )
+        shape = (columns, covectors.shape[1])
+        out = self._memory(out, shape, "the product D^T M", "take fewer columns at a time")
+        pull_columns(arithmetic, self.activations, self.sensitivities, covectors, out)
+        return out
+
+    def gram_product(self, covector: Array) -> Array:
+        """Return (D D^T) u, the product of the empirical tangent kernel, without forming either.
+
+        Parameters
+        ----------
+        covector : array, shape (QN,)
+
+        Returns
+        -------
+        array, shape (QN,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> at = linearize(Network([2, 3, 2], "tanh"), np.ones(17), np.eye(2))
+        >>> np.allclose(at.gram_product(np.arange(4.0)), at.gram() @ np.arange(4.0))
+        True
+        """
+        check_vector("a covector", covector, self.arithmetic, self.shape[0])
+        return self._push(self.network.split(self._pull(covector)))
+
+    def gram(self, out: Array | None = None) -> Array:
         """Return the Gram matrix D D^T (the empirical tangent kernel) without forming D.
+
+        Parameters
+        ----------
+        out : array, shape (QN, QN), optional
+            Memory to write to, of the same arithmetic and any strides.
 
         Returns
         -------
         array, shape (QN, QN)
+            Symmetric to the last bit. ``out`` if given.
+
+        Raises
+        ------
+        MemoryError
+            When it does not fit into the memory that is left.
+        ValueError, TypeError
+            For ``out`` of another shape or arithmetic, or read-only.
         """
-        samples, outputs_ = self.outputs.shape
-        last = self.activations[-1]
-        kernel = (last @ last.T + 1)[:, None, :, None] * self.arithmetic.eye(outputs_)[None, :, None, :]
-        for delta, below in zip(self.sensitivities, self.activations, strict=False):
-            flat = delta.reshape(samples * outputs_, -1)
-            products = (flat @ flat.T).reshape(samples, outputs_, samples, outputs_)
-            kernel = kernel + (below @ below.T + 1)[:, None, :, None] * products
-        return kernel.reshape(samples * outputs_, samples * outputs_)
+        size = self.shape[0]
+        out = self._memory(out, (size, size), "the Gram matrix D D^T", "gram_product does not form it")
+        with self.arithmetic.streaming():
+            write_gram(self.arithmetic, self.activations, self.sensitivities, out)
+        return out
+
+    def normal_matrix(self, out: Array | None = None) -> Array:
+        """Return the normal matrix D^T D without forming D, for more equations than parameters.
+
+        Parameters
+        ----------
+        out : array, shape (K, K), optional
+            Memory to write to, of the same arithmetic and any strides.
+
+        Returns
+        -------
+        array, shape (K, K)
+            Symmetric to the last bit. ``out`` if given.
+
+        Raises
+        ------
+        MemoryError
+            When it does not fit into the memory that is left.
+        ValueError, TypeError
+            For ``out`` of another shape or arithmetic, or read-only.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> at = linearize(Network([1, 2, 1], "tanh"), np.ones(7), np.arange(9.0)[:, None])
+        >>> np.allclose(at.normal_matrix(), at.jacobian().T @ at.jacobian())
+        True
+        """
+        size = self.shape[1]
+        out = self._memory(
+            out, (size, size), "the normal matrix D^T D", "pull(push(v)) does not form it"
+        )
+        with self.arithmetic.streaming():
+            write_normal(self.arithmetic, self.activations, self.sensitivities, out)
+        return out
+
+    def _memory(self, out: Array | None, shape: tuple[int, int], what: str, instead: str) -> Array:
+        if out is None:
+            require_memory(self.arithmetic, shape, what=what, instead=instead)
+            return self.arithmetic.empty(shape)
+        if (other := arithmetic_of(out)) is not self.arithmetic:
+            raise TypeError(f"got out in {other.name}; expected {self.arithmetic.name}")
+        if tuple(out.shape) != shape:
+            raise ValueError(f"got out of shape {tuple(out.shape)}; expected {shape}")
+        if hasattr(out, "flags") and not out.flags.writeable:
+            raise ValueError("got out that is read-only; expected an array that can be written to")
+        return out
 
 
 def linearize(network: Network, theta: Array, inputs: Array) -> Linearization:

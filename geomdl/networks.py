@@ -133,6 +133,10 @@ class Network:
                 "got theta with NaN or infinite entries; expected finite numbers (an orbit may have "
                 "blown up: look at its status)"
             )
+        return self.split(theta)
+
+    def split(self, theta: Array) -> Layers:
+        """Return what :meth:`layers` returns, without looking whether theta is fit for it."""
         layers = []
         start = 0
         for narrow, wide in pairwise(self.widths):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -32,6 +34,34 @@ class NotFiniteError(ValueError):
     """Numbers that have to be finite are NaN or infinite."""
 
 
+@dataclass(frozen=True)
+class Orthogonal:
+    """A factorization A = Q R of a tall matrix, shape (m, n), m >= n.
+
+    Attributes
+    ----------
+    triangle : array, shape (n, n)
+        R, upper triangular with zeros below.
+    inverse_norm : number
+        Frobenius norm of R^-1; infinite or NaN when R is singular.
+    multiply : callable
+        c, shape (n,), to Q c, shape (m,).
+    multiply_transposed : callable
+        b, shape (m,), to Q^T b, shape (n,).
+    solve : callable
+        c to R^-1 c.
+    solve_transposed : callable
+        c to R^-T c.
+    """
+
+    triangle: Array
+    inverse_norm: Any
+    multiply: Callable[[Array], Array]
+    multiply_transposed: Callable[[Array], Array]
+    solve: Callable[[Array], Array]
+    solve_transposed: Callable[[Array], Array]
+
+
 class Arithmetic(ABC):
     """One kind of number: how to make arrays of it, and how to compute with them.
 
@@ -41,6 +71,13 @@ class Arithmetic(ABC):
         The word by which :func:`geomdl.arithmetic.get_arithmetic` finds it, such as ``"float64"``.
     unit_roundoff : float
         Largest relative error of one rounded operation; 0 for exact numbers.
+    bytes_per_number : int
+        Memory that one number of an array takes, about (numbers that are Python objects: 100).
+    chunk : int
+        Numbers of a temporary array that a kernel works on at a time, so that they stay in a cache.
+    hardware : bool
+        True for float32 and float64 with LAPACK or a device's library: the factorizations below that
+        work in place are offered.
     exact : bool
         True when sums, products and quotients carry no error at all.
     encloses : bool
@@ -51,6 +88,9 @@ class Arithmetic(ABC):
 
     name: str
     unit_roundoff: float
+    bytes_per_number: int = 100
+    chunk: int = 1 << 18
+    hardware: bool = False
     exact: bool = False
     encloses: bool = False
     pseudoinverse_methods: tuple[str, ...] = ("svd",)
@@ -79,6 +119,44 @@ class Arithmetic(ABC):
         identity = self.zeros((size, size))
         identity[range(size), range(size)] = self.number(1)
         return identity
+
+    def empty(self, shape: int | tuple[int, ...]) -> Array:
+        """Return an array to be written to; what it holds until then does not matter."""
+        return self.zeros(shape)
+
+    def streaming(self) -> AbstractContextManager[Any]:
+        """Return the context in which entrywise operations on large arrays run at their best."""
+        return nullcontext()
+
+    # Kernels that write where they are told. Each equals the formula of its body here; an arithmetic
+    # overrides what it can do without a temporary array.
+
+    def matmul_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write the matrix product ``left @ right`` to ``out``, which may be strided."""
+        out[...] = left @ right
+
+    def multiply_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write the entrywise product to ``out``, which may be strided, or one of the factors."""
+        out[...] = left * right
+
+    def outer_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write left[j, q, r, m] right[j, r, n] to out[j, q, r, m, n]; out may be strided."""
+        out[...] = left[:, :, :, :, None] * right[:, None, :, None, :]
+
+    def repeat(self, array: Array, count: int) -> Array:
+        """Repeat every entry along the last axis, as in (1, 1, 2, 2)."""
+        return np.repeat(array, count, axis=-1)
+
+    def diagonal_view(self, array: Array, first: int, second: int) -> Array:
+        """Return the entries with equal indices on two axes, as a last axis that can be written to."""
+        view = array.diagonal(axis1=first, axis2=second)
+        view.flags.writeable = True
+        return view
+
+    def mirror(self, square: Array) -> None:
+        """Overwrite the entries above the diagonal of a square matrix by those below it."""
+        for row in range(1, square.shape[0]):
+            square[:row, row] = square[row, :row]
 
     def concatenate(self, parts: Sequence[Array], axis: int = 0) -> Array:
         """Join arrays of this arithmetic along an axis."""
@@ -189,6 +267,28 @@ class Arithmetic(ABC):
         """
         inverse = self.solve(matrix, self.eye(matrix.shape[0]))
         return lambda right: inverse @ right
+
+    def cholesky_in_place(self, matrix: Array) -> tuple[Callable[[Array], Array], Any]:
+        """Factor a symmetric matrix that is given by its lower triangle, and overwrite it.
+
+        Nothing is raised and no device is waited for.
+
+        Returns
+        -------
+        solve : callable
+            Right sides, shape (n,) or (n, k), to solutions; meaningless when the factorization failed.
+        failed : bool or a tensor of one number
+            Nonzero when the matrix is not positive definite to the working precision.
+        """
+        raise self._cannot("cholesky_in_place")
+
+    def qr(self, matrix: Array) -> Orthogonal:
+        """Factor a tall matrix A = Q R without pivoting; the matrix may be overwritten."""
+        raise self._cannot("qr")
+
+    def single(self) -> Arithmetic:
+        """Return the float32 arithmetic of the same library and device; hardware arithmetics only."""
+        raise self._cannot("single")
 
     def rank_factorization(self, matrix: Array) -> tuple[Array, Array]:
         """Factor A = F G with F (m, r) and G (r, n) of full rank r; exact arithmetics only."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy import linalg, special
 
-from geomdl.arithmetic.base import Arithmetic, Array, SingularMatrixError, as_numpy
+from geomdl.arithmetic.base import Arithmetic, Array, Orthogonal, SingularMatrixError, as_numpy
+from geomdl.arithmetic.outer_products import smallest_buffer, write_outer_products
 
 
 class Floating(Arithmetic):
@@ -33,9 +36,11 @@ class Floating(Arithmetic):
     """
 
     pseudoinverse_methods = ("svd", "qr", "normal")
+    hardware = True
 
     def __init__(self, dtype: type[np.floating[Any]]) -> None:
         self.dtype = np.dtype(dtype)
+        self.bytes_per_number = self.dtype.itemsize
         self.name = self.dtype.name
         self.unit_roundoff = float(np.finfo(dtype).eps) / 2
 
@@ -62,6 +67,38 @@ class Floating(Arithmetic):
     def to_float64(self, array: Array) -> np.ndarray:
         """Return the array as float64 (exact)."""
         return np.asarray(array, dtype=np.float64)
+
+    def all_finite(self, array: Array) -> bool:
+        """Tell whether no entry is NaN or infinite."""
+        return bool(np.isfinite(array).all())
+
+    def empty(self, shape: int | tuple[int, ...]) -> Array:
+        """Return an array whose memory was not written to."""
+        return np.empty(shape, dtype=self.dtype)
+
+    def matmul_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write the matrix product to ``out``."""
+        np.matmul(left, right, out=out)
+
+    def multiply_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write the entrywise product to ``out``."""
+        np.multiply(left, right, out=out)
+
+    def streaming(self) -> AbstractContextManager[Any]:
+        """Give NumPy its smallest buffer: through a larger one it sends every strided operand."""
+        return smallest_buffer()
+
+    def repeat(self, array: Array, count: int) -> Array:
+        """Repeat every entry along the last axis."""
+        return array if count == 1 else np.repeat(array, count, axis=-1)
+
+    def outer_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write left[j, q, r, m] right[j, r, n] to out, close to the speed of filling it."""
+        write_outer_products(out, left, right)
+
+    def mirror(self, square: Array) -> None:
+        """Overwrite the entries above the diagonal by those below it."""
+        np.copyto(square, square.T, where=_above_diagonal(len(square)))
 
     def exp(self, z: Array) -> Array:
         """Exponential."""
@@ -132,6 +169,44 @@ class Floating(Arithmetic):
                 f"{self.name} precision; use method='svd' where the rank may be lost"
             ) from error
         return lambda right: linalg.cho_solve(factor, right, check_finite=False)
+
+    def cholesky_in_place(self, matrix: Array) -> tuple[Callable[[Array], Array], Any]:
+        """Factor by LAPACK's potrf."""
+        potrf, potrs = linalg.get_lapack_funcs(("potrf", "potrs"), dtype=self.dtype)
+        # In LAPACK's column order the lower triangle of rows is the upper one.
+        factor, status = potrf(matrix.T, lower=False, overwrite_a=True, clean=False)
+        return lambda right: potrs(factor, right, lower=False)[0], status != 0
+
+    def qr(self, matrix: Array) -> Orthogonal:
+        """Factor by LAPACK's geqrf; Q stays a product of reflections."""
+        (packed, tau), triangle = linalg.qr(matrix, mode="raw", overwrite_a=True, check_finite=False)
+        (m, n), triangle = packed.shape, triangle[: packed.shape[1]]
+        ormqr, trtri, trtrs = linalg.get_lapack_funcs(("ormqr", "trtri", "trtrs"), dtype=self.dtype)
+
+        def reflect(vector: Array, transposed: str) -> Array:
+            column = np.zeros((m, 1), dtype=self.dtype, order="F")
+            column[: len(vector), 0] = vector
+            work = int(ormqr("L", transposed, packed, tau, column, -1)[1][0])
+            return ormqr("L", transposed, packed, tau, column, work, overwrite_c=True)[0][:, 0]
+
+        inverse, status = trtri(triangle)
+        return Orthogonal(
+            triangle,
+            np.inf if status else np.linalg.norm(inverse),
+            lambda c: reflect(c, "N"),
+            lambda b: reflect(b, "T")[:n],
+            lambda c: trtrs(triangle, c)[0],
+            lambda c: trtrs(triangle, c, trans=1)[0],
+        )
+
+    def single(self) -> Arithmetic:
+        """Return float32."""
+        return FLOAT32
+
+
+@cache
+def _above_diagonal(size: int) -> np.ndarray:
+    return np.triu(np.ones((size, size), dtype=bool), 1)
 
 
 FLOAT32 = Floating(np.float32)

@@ -13,6 +13,7 @@ import torch
 from geomdl.arithmetic.base import (
     Arithmetic,
     Array,
+    Orthogonal,
     SingularMatrixError,
     UnsupportedOperationError,
     as_numpy,
@@ -34,9 +35,13 @@ class TorchArithmetic(Arithmetic):
     """
 
     pseudoinverse_methods = ("svd", "normal")
+    hardware = True
 
     def __init__(self, device: str, dtype: str) -> None:
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
+        self.bytes_per_number = self.dtype.itemsize
+        if self.device.type != "cpu":
+            self.chunk = 1 << 26  # a launch costs more than a pass through the memory of a device
         self.name = f"torch:{device}:{dtype}"
         self.unit_roundoff = torch.finfo(self.dtype).eps / 2
 
@@ -56,6 +61,34 @@ class TorchArithmetic(Arithmetic):
     def zeros(self, shape: int | tuple[int, ...]) -> Array:
         """Return a tensor of zeros."""
         return torch.zeros(shape, dtype=self.dtype, device=self.device)
+
+    def empty(self, shape: int | tuple[int, ...]) -> Array:
+        """Return a tensor whose memory was not written to."""
+        return torch.empty(shape, dtype=self.dtype, device=self.device)
+
+    def matmul_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write the matrix product to ``out``."""
+        torch.matmul(left, right, out=out)
+
+    def multiply_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write the entrywise product to ``out``."""
+        torch.mul(left, right, out=out)
+
+    def outer_into(self, out: Array, left: Array, right: Array) -> None:
+        """Write left[j, q, r, m] right[j, r, n] to out[j, q, r, m, n]."""
+        torch.mul(left[:, :, :, :, None], right[:, None, :, None, :], out=out)
+
+    def repeat(self, array: Array, count: int) -> Array:
+        """Repeat every entry along the last dimension."""
+        return array[..., None].expand(*array.shape, count).reshape(*array.shape[:-1], -1)
+
+    def diagonal_view(self, array: Array, first: int, second: int) -> Array:
+        """Return the entries with equal indices on two dimensions as a last dimension, as a view."""
+        return array.diagonal(dim1=first, dim2=second)
+
+    def mirror(self, square: Array) -> None:
+        """Overwrite the entries above the diagonal by those below it."""
+        square.copy_(square.tril() + square.tril(-1).T)
 
     def eye(self, size: int) -> Array:
         """Return the identity matrix."""
@@ -149,6 +182,37 @@ class TorchArithmetic(Arithmetic):
             return torch.cholesky_solve(columns, factor).reshape(right.shape)
 
         return solve
+
+    def cholesky_in_place(self, matrix: Array) -> tuple[Callable[[Array], Array], Any]:
+        """Factor by torch.linalg.cholesky_ex, which does not wait for the device."""
+        factor, status = torch.linalg.cholesky_ex(matrix)
+
+        def solve(right: Array) -> Array:
+            columns = right if right.ndim == 2 else right[:, None]
+            return torch.cholesky_solve(columns, factor).reshape(right.shape)
+
+        return solve, status
+
+    def qr(self, matrix: Array) -> Orthogonal:
+        """Factor by torch.linalg.qr."""
+        q, r = torch.linalg.qr(matrix)
+
+        def solve(triangle: Array, vector: Array, upper: bool) -> Array:
+            return torch.linalg.solve_triangular(triangle, vector[:, None], upper=upper)[:, 0]
+
+        inverse = torch.linalg.solve_triangular(r, self.eye(len(r)), upper=True)
+        return Orthogonal(
+            r,
+            torch.linalg.matrix_norm(inverse),
+            lambda c: q @ c,
+            lambda b: q.T @ b,
+            lambda c: solve(r, c, True),
+            lambda c: solve(r.T, c, False),
+        )
+
+    def single(self) -> Arithmetic:
+        """Return float32 on the same device."""
+        return _one(self.name.split(":", 1)[1].rpartition(":")[0], "float32")
 
 
 def torch_arithmetic(device: str = "cpu", dtype: str = "float64") -> TorchArithmetic:

@@ -1,0 +1,419 @@
+"""Solve D w = r in the sense of D^+ r, with the rank decided, by the cheapest method that is sound.
+
+w = D^+ r is the least squares solution of minimum norm. Methods, from the cheapest:
+
+``single cholesky``
+    Like ``cholesky``, with a float32 factor; tried when a condition of at most 1e3 is known.
+``cholesky``
+    D D^T (QN <= K) or D^T D (QN > K), from its structure, is factored by Cholesky, and
+
+        w <- w + D^T (D D^T)^-1 (r - D w)        or        w <- w + (D^T D)^-1 D^T (r - D w)
+
+    is repeated with matrix-free D until the steps stop to shrink. They shrink by about u kappa^2 each.
+    The first w has an error of u kappa^2, the last one of u kappa, as with a QR factorization of D.
+``shifted cholesky``
+    The factor of D D^T + s 1, s of the order of its rounding errors, preconditions conjugate gradients
+    for the same two systems (Craig's method and CGLS), restarted from the true residual.
+``qr``
+    D is formed and D^T = Q R or D = Q R; w = Q R^-T r or R^-1 Q^T r.
+``svd``
+    The singular values of R, which are those of D, decide the rank; those that count are inverted.
+
+A method answers only when what it saw proves it sound: that the steps shrank, that they ended at the
+level of roundoff, and that the condition number stays far from where the rank rule of
+:func:`geomdl.pseudoinverse` would begin to drop singular values. Otherwise the next one is tried, and
+the result says why. Small problems, where a singular value decomposition costs less than these
+considerations, and arithmetics without LAPACK go straight to :func:`geomdl.pseudoinverse`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from geomdl.arithmetic import Arithmetic, Array
+from geomdl.jacobians import Linearization
+from geomdl.kernels import write_gram, write_normal
+from geomdl.memory import require_memory
+from geomdl.networks import check_vector
+from geomdl.pseudoinverses import pseudoinverse, rank_tolerance
+
+_DIRECT_BELOW = 250_000
+_SINGLE_UP_TO = 1e3
+_MOST_ROUNDS = 8
+_MOST_ITERATIONS = 200
+_FAR = 10
+_LEVEL = 32
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The vector w = D^+ r and how it was found; see :func:`solve`.
+
+    Attributes
+    ----------
+    solution : array, shape (K,)
+        w, of minimum norm among those that minimize |D w - r|.
+    method : str
+        The method that answered.
+    rank : int
+        Of D, by the rule of :func:`geomdl.pseudoinverse`.
+    condition : float
+        Estimate of sigma_1 / sigma_rank, rather from below; exact after ``svd``.
+    residual : float
+        |D w - r| / |r|. Of the order of roundoff when r is in the range of D.
+    optimality : float
+        |D^T (D w - r)| / (sigma_1 |r|), of the order of roundoff for every r.
+    refinements : int
+        Corrections of w by the residual.
+    reason : str
+        Why this method, in words.
+    """
+
+    solution: Array
+    method: str
+    rank: int
+    condition: float
+    residual: float
+    optimality: float
+    refinements: int
+    reason: str
+
+
+class _Rejected(Exception):
+    """A method cannot answer; the text says why."""
+
+
+def solve(
+    at: Linearization, right: Array, *, rank: int | None = None, condition: float | None = None
+) -> Solution:
+    """Return D^+ r, the least squares solution of D w = r of minimum norm, with the rank decided.
+
+    Parameters
+    ----------
+    at : Linearization
+    right : array, shape (QN,)
+    rank : int, optional
+        Impose the rank of D, where it is known.
+    condition : float, optional
+        The condition number, where it is known about, as from a solve nearby on an orbit. Up to 1e3 a
+        float32 factor is tried first; a wrong value costs time, never digits.
+
+    Returns
+    -------
+    Solution
+        With the method that answered, the residual, the rank, the condition number, and the reason.
+
+    Raises
+    ------
+    SingularMatrixError
+        When D does not have the rank that is imposed.
+    MemoryError
+        When a matrix that is needed does not fit into the memory that is left.
+    ValueError, TypeError
+        For a right side of another shape or arithmetic, or with entries that are not finite.
+
+    Examples
+    --------
+    >>> from geomdl.jacobians import linearize
+    >>> from geomdl.networks import Network
+    >>> network = Network([4, 32, 2], "tanh")
+    >>> rng = np.random.default_rng(0)
+    >>> at = linearize(network, network.random_theta(0), rng.standard_normal((32, 4)))
+    >>> found = solve(at, np.ones(64))
+    >>> found.method, found.rank, found.residual < 1e-12
+    ('cholesky', 64, True)
+    """
+    check_vector("a right side", right, at.arithmetic, at.shape[0])
+    few, many = sorted(at.shape)
+    if not at.arithmetic.hardware or few * few * many <= _DIRECT_BELOW or rank not in (None, few):
+        return _direct(at, right, rank)
+    scale = at.arithmetic.largest(right)
+    scale = scale + (scale == 0)  # a zero right side stays one; nothing is read back from a device
+    system, scaled = _System(at, at.shape[0] <= at.shape[1], rank is not None), right / scale
+    methods: list[Callable[[_System, Array], Solution]] = [_by_cholesky, _by_shifted_cholesky]
+    if condition is not None and condition <= _SINGLE_UP_TO and at.arithmetic.bytes_per_number == 8:
+        methods.insert(0, _by_single_cholesky)
+    rejections = []
+    with at.arithmetic.streaming():
+        for method in methods:
+            try:
+                found = method(system, scaled)
+                break
+            except _Rejected as why:
+                rejections.append(str(why))
+        else:
+            found = _by_orthogonal(system, scaled, rank)
+    reason = "; ".join([*rejections, found.reason])
+    return replace(found, solution=found.solution * scale, reason=reason)
+
+
+def _direct(at: Linearization, right: Array, rank: int | None) -> Solution:
+    factored = pseudoinverse(at.jacobian(), rank=rank)
+    solution = factored.apply(right)
+    arithmetic = at.arithmetic
+    error = right - at._push(at.network.split(solution))
+    sizes = [arithmetic.largest(x) for x in (error, right, at._pull(error))]
+    left, given, gradient = (float(size) for size in sizes)
+    sigma = factored.singular_values
+    norm = float(sigma[0]) if sigma is not None else math.nan
+    why = "singular values cost less here" if arithmetic.hardware else f"{arithmetic.name} numbers"
+    if rank is not None and rank < min(at.shape):
+        why = f"rank {rank} is imposed"
+    return Solution(
+        solution, factored.method, factored.rank, factored.condition, left / given if given else 0.0,
+        gradient / (norm * given) if norm * given else 0.0, 0, why,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _System:
+    """D D^T (wide) or D^T D (tall) of one linearization, and the maps around its inverse."""
+
+    at: Linearization
+    wide: bool
+    imposed: bool
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        return self.at.arithmetic
+
+    @property
+    def size(self) -> int:
+        return min(self.at.shape)
+
+    def push(self, direction: Array) -> Array:
+        return self.at._push(self.at.network.split(direction))
+
+    def pull(self, covector: Array) -> Array:
+        return self.at._pull(covector)
+
+    def product(self, vector: Array) -> Array:
+        """Multiply by the matrix that is factored."""
+        return self.push(self.pull(vector)) if self.wide else self.pull(self.push(vector))
+
+    def lower(self, arithmetic: Arithmetic) -> Array:
+        """Form the lower triangle of the matrix that is factored, in this arithmetic."""
+        shape, what = (self.size, self.size), "the matrix D D^T or D^T D"
+        require_memory(arithmetic, shape, what=what, instead="take fewer samples")
+        activations, sensitivities = self.at.activations, self.at.sensitivities
+        if arithmetic is not self.arithmetic:
+            activations = [arithmetic.array(a) for a in activations]
+            sensitivities = [arithmetic.array(d) for d in sensitivities]
+        out = arithmetic.empty(shape)
+        write = write_gram if self.wide else write_normal
+        write(arithmetic, activations, sensitivities, out, lower=True)
+        return out
+
+    def norm(self, vector: Array) -> Any:
+        return self.arithmetic.sqrt(vector @ vector)
+
+    def probe(self, size: int) -> Array:
+        return _probe(self.arithmetic, size)
+
+    def top(self) -> Any:
+        """Estimate the largest eigenvalue by two steps of the power method."""
+        once = self.product(self.probe(self.size))
+        return self.norm(self.product(once)) / self.norm(once)
+
+    def checked(self, condition: float) -> float:
+        """Return the condition number unless it comes near to where the rank is in question."""
+        allowed = 1 / rank_tolerance(self.arithmetic, self.at.shape, 1)
+        if not (self.imposed or _FAR * condition < allowed):
+            raise _Rejected(f"a condition number of {condition:.1e} puts the rank in question")
+        return condition
+
+    def finish(self, solution: Array, error: Array, top: float, **facts: Any) -> Solution:
+        given = self.at.arithmetic.to_float64(
+            self.arithmetic.stack([self.norm(error), self.norm(self.pull(error))])
+        )
+        right = self.norm(error + self.push(solution))
+        scale = float(right) or 1.0
+        return Solution(
+            solution, rank=self.size, residual=float(given[0]) / scale,
+            optimality=float(given[1]) / (math.sqrt(top) * scale) if top > 0 else 0.0, **facts,
+        )  # fmt: skip
+
+
+@cache
+def _probe(arithmetic: Arithmetic, size: int) -> Array:
+    """Return a vector of length 1 without a relation to any network, always the same one."""
+    vector = np.random.default_rng(size).standard_normal(size)
+    return arithmetic.array(vector / np.linalg.norm(vector))
+
+
+def _by_single_cholesky(system: _System, right: Array) -> Solution:
+    return _by_cholesky(system, right, single=True)
+
+
+def _by_cholesky(system: _System, right: Array, single: bool = False) -> Solution:
+    arithmetic = system.arithmetic
+    working = arithmetic.single() if single else arithmetic
+    factored, failed = working.cholesky_in_place(system.lower(working))
+
+    def inverse(columns: Array) -> Array:
+        return arithmetic.array(factored(working.array(columns))) if single else factored(columns)
+
+    solution, error, probe = arithmetic.zeros((system.at.shape[1],)), right, system.probe(system.size)
+    top, steps, rounds = system.top(), [], 2
+    while True:
+        for _ in range(rounds):
+            # The probe rides along in the same pass through the factor: inverse iteration for 1/sigma^2.
+            reduced = error if system.wide else system.pull(error)
+            both = inverse(arithmetic.stack([reduced, probe], axis=1))
+            step = system.pull(both[:, 0]) if system.wide else both[:, 0]
+            solution = solution + step
+            error = right - system.push(solution)
+            bottom = system.norm(both[:, 1])
+            probe = both[:, 1] / bottom
+            steps.append(system.norm(step))
+        size = system.norm(solution)
+        # One reading for all decisions: on a device nothing before it waited.
+        seen = arithmetic.stack([0 * top + failed, top * bottom, top, size, *steps[-2:]])
+        broken, square, largest, length, before, last = arithmetic.to_float64(seen).tolist()
+        verdict = _verdict(arithmetic, broken != 0, square, length, before, last)
+        if verdict:
+            break
+        if len(steps) >= _MOST_ROUNDS:
+            raise _Rejected(f"{_name(single)} needs more than {_MOST_ROUNDS} refinements")
+        rounds = 1
+    if verdict != "converged":
+        raise _Rejected(f"{_name(single)}: {verdict}")
+    condition = system.checked(math.sqrt(square))
+    return system.finish(
+        solution, error, largest, method=_name(single), condition=condition,
+        refinements=len(steps) - 1, reason=f"the last correction was {last / (length or 1):.1e} of w",
+    )  # fmt: skip
+
+
+def _name(single: bool) -> str:
+    return "single cholesky" if single else "cholesky"
+
+
+def _verdict(
+    arithmetic: Arithmetic, failed: bool, square: float, length: float, before: float, last: float
+) -> str | None:
+    """Judge two corrections of w: ``converged``, why not, or None to go on."""
+    if failed or not math.isfinite(length + square + last):
+        return "the matrix is not positive definite to the working precision"
+    unit, rate = arithmetic.unit_roundoff, last / before if before else 0.0
+    if rate * last <= unit * length:
+        return "converged"
+    if rate <= 0.3:
+        return None
+    if last <= _LEVEL * unit * math.sqrt(square) * length:
+        return "converged"
+    return f"corrections shrink by {rate:.1e} only, at a condition number of about {square**0.5:.1e}"
+
+
+def _by_shifted_cholesky(system: _System, right: Array) -> Solution:
+    arithmetic, size = system.arithmetic, system.size
+    top = float(system.top())
+    matrix = system.lower(arithmetic)
+    shift = size * arithmetic.unit_roundoff * top
+    arithmetic.diagonal_view(matrix, 0, 1)[...] += arithmetic.array([shift])[0]
+    inverse, failed = arithmetic.cholesky_in_place(matrix)
+    if bool(failed) or not top > 0:
+        raise _Rejected("shifted cholesky: the shifted matrix is not positive definite either")
+    # D^+ of a random vector sees the smallest singular value, up to the root of the dimension.
+    answer, _ = _conjugate_gradients(system, inverse, system.probe(len(right)))
+    lower = math.sqrt(top) * float(system.norm(answer))
+    system.checked(lower * math.sqrt(len(right)))
+    solution, error, steps = arithmetic.zeros((system.at.shape[1],)), right, [math.inf]
+    for _ in range(_MOST_ROUNDS):
+        step, _ = _conjugate_gradients(system, inverse, error)
+        solution = solution + step
+        error = right - system.push(solution)
+        steps.append(float(system.norm(step)))
+        length = float(system.norm(solution))
+        level = _LEVEL * arithmetic.unit_roundoff * lower * length
+        if steps[-1] <= level and len(steps) > 2:
+            return system.finish(
+                solution, error, top, method="shifted cholesky", condition=lower,
+                refinements=len(steps) - 2,
+                reason=f"the last correction was {steps[-1] / (length or 1):.1e} of w",
+            )  # fmt: skip
+        if not steps[-1] <= 0.1 * steps[-2]:
+            break
+    raise _Rejected("shifted cholesky: corrections do not shrink to the level of roundoff")
+
+
+def _conjugate_gradients(
+    system: _System, inverse: Callable[[Array], Array], right: Array, tolerance: float = 1e-7
+) -> tuple[Array, int]:
+    """Return D^+ r by preconditioned conjugate gradients: Craig's method, or CGLS for a tall D."""
+    solution = system.arithmetic.zeros((system.at.shape[1],))
+    error, along, first, before = right, None, None, None
+    for iteration in range(_MOST_ITERATIONS):
+        gradient = error if system.wide else system.pull(error)
+        weighted = inverse(gradient)
+        now = weighted @ gradient
+        first = now if first is None else first
+        if not float(now) > tolerance**2 * float(first):
+            return solution, iteration
+        direction = system.pull(weighted) if system.wide else weighted
+        along = direction if along is None else direction + (now / before) * along
+        moved = system.push(along)
+        length = now / ((along @ along) if system.wide else (moved @ moved))
+        solution = solution + length * along
+        error, before = error - length * moved, now
+    raise _Rejected(f"shifted cholesky: no convergence in {_MOST_ITERATIONS} iterations")
+
+
+def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
+    at, arithmetic = system.at, system.arithmetic
+    require_memory(
+        arithmetic, at.shape, at.shape, what="the QR factorization of D",
+        instead="the rank of D is in question, and deciding it needs D: take fewer samples",
+    )  # fmt: skip
+    jacobian = at.jacobian()
+    factored = arithmetic.qr(jacobian.T if system.wide else jacobian)
+    del jacobian
+    triangle = factored.triangle
+    norm = float(arithmetic.sqrt((triangle * triangle).sum()))
+    bound = norm * float(factored.inverse_norm)
+    if bound * rank_tolerance(arithmetic, at.shape, 1) < 1:
+        solution = (
+            factored.multiply(factored.solve_transposed(right))
+            if system.wide
+            else factored.solve(factored.multiply_transposed(right))
+        )
+        error = right - system.push(solution)
+        return system.finish(
+            solution, error, norm**2, method="qr", condition=_condition(system, factored),
+            refinements=0, reason="full rank is certain from the triangular factor",
+        )  # fmt: skip
+    if rank is not None:
+        return _direct(at, right, rank)  # which accepts it, or says what is wrong with it
+    left, sigma, across = arithmetic.svd(triangle)
+    values = arithmetic.to_float64(sigma)
+    found = int((values > float(rank_tolerance(arithmetic, at.shape, values[0]))).sum())
+    if system.wide:
+        reduced = (across[:found] @ right) / sigma[:found]
+        solution = factored.multiply(left[:, :found] @ reduced)
+    else:
+        reduced = (left[:, :found].T @ factored.multiply_transposed(right)) / sigma[:found]
+        solution = across[:found].T @ reduced
+    error = right - system.push(solution)
+    answer = system.finish(
+        solution, error, float(values[0]) ** 2, method="svd",
+        condition=float(values[0] / values[found - 1]) if found else 1.0, refinements=0,
+        reason=f"singular values decided: {found} of {len(values)} count",
+    )  # fmt: skip
+    return replace(answer, rank=found)
+
+
+def _condition(system: _System, factored: Any) -> float:
+    """Estimate the condition number of R by power and inverse iteration."""
+    high = low = system.probe(len(factored.triangle))
+    for _ in range(4):
+        high = factored.triangle.T @ (factored.triangle @ high)
+        low = factored.solve(factored.solve_transposed(low))
+        top, bottom = system.norm(high), system.norm(low)
+        high, low = high / top, low / bottom
+    return math.sqrt(float(top) * float(bottom))
