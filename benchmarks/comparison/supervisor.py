@@ -19,6 +19,8 @@ from benchmarks.problems import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 
+WORKER = ("-m", "benchmarks.comparison.worker")
+
 Job = dict[str, str]
 
 
@@ -97,7 +99,7 @@ def _listen(jobs: Sequence[Job], done: Sequence[str], settings: Settings) -> Ite
     }
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.comparison.worker", json.dumps(request)],
+            [sys.executable, *WORKER, json.dumps(request)],
             stdout=subprocess.PIPE,
             stderr=errors,
             env={**os.environ, "PYTHONPATH": _path()},
