@@ -33,6 +33,7 @@ from geomdl.networks import Network
 from geomdl.problems import Problem
 from geomdl.pseudoinverses import GramSolution, Pseudoinverse, pseudoinverse, solve_by_gram
 from geomdl.second_derivatives import cost_hessian, jacobian_derivative, range_bundle_brackets
+from geomdl.solves import Solution, solve
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,7 @@ __all__ = [
     "Orbit",
     "Problem",
     "Pseudoinverse",
+    "Solution",
     "adapted_field",
     "arithmetic_of",
     "blow_up",
@@ -70,6 +72,7 @@ __all__ = [
     "pseudoinverse",
     "range_bundle_brackets",
     "rank_loss",
+    "solve",
     "solve_by_gram",
     "standard_field",
 ]

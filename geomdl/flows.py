@@ -30,6 +30,7 @@ from geomdl.arithmetic import (
 )
 from geomdl.problems import Problem
 from geomdl.pseudoinverses import pseudoinverse, solve_by_gram
+from geomdl.solves import solve
 
 Field = Callable[[Problem, Array], Array]
 
@@ -44,30 +45,38 @@ def standard_field(problem: Problem, theta: Array) -> Array:
     return -problem.gradient(theta)
 
 
-def adapted_field(*, rank: int | None = None, method: str = "svd") -> Field:
+def adapted_field(*, rank: int | None = None, method: str = "solve") -> Field:
     """Return the adapted field theta -> -(D^T D)^+ grad_theta C = -D^+ grad_x C.
 
     Parameters
     ----------
     rank : int, optional
         Impose the rank of D, where it is known to be constant along an orbit.
-    method : {"svd", "gram"}
-        ``svd`` takes any rank; ``gram`` assumes full row rank QN, is much faster for large problems
-        and raises SingularMatrixError where the assumption fails.
+    method : {"solve", "svd", "gram"}
+        ``solve`` takes any rank and chooses the cheapest sound method, see :func:`geomdl.solve`; it
+        remembers the condition number from one theta to the next, which allows a float32 factor where
+        that suffices. ``svd`` takes any rank, by the singular values of the formed D. ``gram`` assumes
+        full row rank QN and raises SingularMatrixError where the assumption fails.
 
     Notes
     -----
     Source: arXiv:2311.15487, (1.26), (4.5), (5.2); arXiv:2408.01517, (2.27).
     """
-    if method not in ("svd", "gram"):
-        raise ValueError(f"got method {method!r}; expected 'svd' or 'gram'")
+    if method not in ("solve", "svd", "gram"):
+        raise ValueError(f"got method {method!r}; expected 'solve', 'svd' or 'gram'")
+    condition: float | None = None
 
     def field(problem: Problem, theta: Array) -> Array:
+        nonlocal condition
         at = problem.linearize(theta)
         gradient = problem.cost.gradient(problem.data, at.stacked)
         if method == "gram":
             return -solve_by_gram(at, gradient).solution
-        return -pseudoinverse(at.jacobian(), rank=rank).apply(gradient)
+        if method == "svd":
+            return -pseudoinverse(at.jacobian(), rank=rank).apply(gradient)
+        found = solve(at, gradient, rank=rank, condition=condition)
+        condition = found.condition
+        return -found.solution
 
     return field
 

@@ -29,7 +29,8 @@ def check_inputs(network: Network, inputs: Array) -> None:
             f"got inputs of shape {tuple(inputs.shape)}; expected (N, {network.inputs}) with N >= 1 "
             f"for a network of widths {list(network.widths)}, one row a sample"
         )
-    if not arithmetic_of(inputs).all_finite(inputs):
+    arithmetic = arithmetic_of(inputs)
+    if not (arithmetic.asynchronous or arithmetic.all_finite(inputs)):
         raise ValueError("got inputs with NaN or infinite entries; expected finite numbers")
 
 

@@ -17,6 +17,7 @@ Functions here trust their arguments; :class:`geomdl.Linearization` checks them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from geomdl.arithmetic import Arithmetic, Array
@@ -37,7 +38,7 @@ def write_jacobian(
     """
     samples = len(activations[-1])
     rows = out.reshape(samples, out.shape[0] // samples, -1)
-    step = max(1, 4 * arithmetic.chunk * samples // (out.shape[0] * out.shape[1]))
+    step = max(1, 8 * arithmetic.chunk * samples // (out.shape[0] * out.shape[1]))
     for first in range(0, samples, step):
         part = slice(first, first + step)
         _write_rows(
@@ -62,11 +63,11 @@ def _write_rows(
         block[:, :, :, wide * long :] = delta
         start += count * size
     # The output layer is linear: output q is moved by row q of its weights and by its own bias only.
-    rows[:, :, start:] = arithmetic.number(0)
+    arithmetic.fill(rows[:, :, start:], 0)
     weights = rows[:, :, start : start + outputs * narrow].reshape(samples, outputs, outputs, narrow)
     arithmetic.diagonal_view(weights, 1, 2)[...] = activations[-1][:, :, None]
     biases = rows[:, :, start + outputs * narrow :]
-    arithmetic.diagonal_view(biases, 1, 2)[...] = arithmetic.number(1)
+    arithmetic.fill(arithmetic.diagonal_view(biases, 1, 2), 1)
 
 
 def _runs(activations: list[Array], sensitivities: list[Array]) -> Iterator[slice]:
@@ -90,7 +91,9 @@ def write_gram(
     *,
     lower: bool = False,
 ) -> None:
-    """Write D D^T, computed in its lower triangle, by chunks of whole samples.
+    """Write D D^T, computed in its lower triangle, by tiles of whole samples.
+
+    A tile stays in the cache while all layers are added to it.
 
     Parameters
     ----------
@@ -103,32 +106,56 @@ def write_gram(
     """
     samples, size = len(activations[-1]), out.shape[0]
     outputs = size // samples
-    flat = [delta.reshape(size, -1) for delta in sensitivities]
-    # At least eight chunks of a large matrix, so that little is computed above the diagonal.
-    step = max(1, min(arithmetic.chunk // size, max(128, size // 8)) // outputs)
-    work = arithmetic.empty((step * outputs * size,)) if len(flat) > 1 else None
-    for first in range(0, samples, step):
-        last = min(first + step, samples)
-        rows, columns = slice(first * outputs, last * outputs), slice(0, last * outputs)
-        block = out[rows, columns]
-        for depth, (delta, below) in enumerate(zip(flat, activations, strict=False)):
-            target = block
-            if depth and work is not None:
-                target = work[: block.shape[0] * block.shape[1]].reshape(tuple(block.shape))
-            arithmetic.matmul_into(target, delta[rows], delta[columns].T)
-            factor = arithmetic.repeat(below[first:last] @ below[:last].T + 1, outputs)
-            parts = target.reshape(last - first, outputs, -1)
-            arithmetic.multiply_into(parts, parts, factor[:, None, :])
-            if depth:
-                block += target
-        if not flat:
-            block[...] = arithmetic.number(0)
-        # The output layer touches equal outputs only.
-        equal = arithmetic.diagonal_view(block.reshape(last - first, outputs, last, outputs), 1, 3)
-        equal += (activations[-1][first:last] @ activations[-1][:last].T + 1)[:, :, None]
-        if not lower:
-            out[: rows.start, rows] = out[rows, : rows.start].T
-            arithmetic.mirror(out[rows, rows])
+    side = min(samples, max(1, math.isqrt(arithmetic.chunk // 4) // outputs))
+    wide = min(samples, 4 * side)  # a multiple of side: the last tile of a row ends with its diagonal
+    # Some columns too many: rows whose distance is a power of two share their places in the cache.
+    total = arithmetic.empty((side * outputs, wide * outputs + 8))
+    work = arithmetic.empty((side * outputs, wide * outputs))
+    for first in range(0, samples, side):
+        last = min(first + side, samples)
+        rows = slice(first * outputs, last * outputs)
+        for left in range(0, last, wide):
+            right = min(left + wide, last)
+            columns = slice(left * outputs, right * outputs)
+            place = slice(0, rows.stop - rows.start), slice(0, columns.stop - columns.start)
+            samples_of = slice(first, last), slice(left, right)
+            tile = total[place]
+            _write_tile(arithmetic, activations, sensitivities, samples_of, tile, work[place])
+            if not lower and right == last:
+                arithmetic.mirror(tile[:, rows.start - columns.start :])
+            out[rows, columns] = tile
+            if not lower:
+                above = slice(columns.start, min(columns.stop, rows.start))
+                out[above, rows] = tile[:, : max(0, above.stop - above.start)].T
+
+
+def _write_tile(
+    arithmetic: Arithmetic,
+    activations: Sequence[Array],
+    sensitivities: Sequence[Array],
+    samples: tuple[slice, slice],
+    tile: Array,
+    work: Array,
+) -> None:
+    """Write the part of D D^T that belongs to two ranges of samples, with memory for one layer."""
+    (rows, columns), outputs = samples, tile.shape[0] // (samples[0].stop - samples[0].start)
+    shape = (rows.stop - rows.start, outputs, columns.stop - columns.start, outputs)
+    for depth, (delta, below) in enumerate(zip(sensitivities, activations, strict=False)):
+        target = work if depth else tile
+        width = delta.shape[2]
+        arithmetic.matmul_into(
+            target, delta[rows].reshape(-1, width), delta[columns].reshape(-1, width).T
+        )
+        factor = arithmetic.repeat(below[rows] @ below[columns].T + 1, outputs)
+        by_sample = target.reshape(shape[0], outputs, -1)
+        arithmetic.multiply_into(by_sample, by_sample, factor[:, None, :])
+        if depth:
+            tile += target
+    if not sensitivities:
+        arithmetic.fill(tile, 0)
+    # The output layer touches equal outputs only.
+    equal = arithmetic.diagonal_view(tile.reshape(*shape), 1, 3)
+    equal += (activations[-1][rows] @ activations[-1][columns].T + 1)[:, :, None]
 
 
 def write_normal(
@@ -150,7 +177,8 @@ def write_normal(
     out : array, shape (K, K)
     """
     samples = len(activations[-1])
-    ones = arithmetic.zeros((samples, 1)) + arithmetic.number(1)
+    ones = arithmetic.empty((samples, 1))
+    arithmetic.fill(ones, 1)
     inputs = [arithmetic.concatenate([below, ones], axis=1) for below in activations]
     starts = [0]
     for delta, extended in zip(sensitivities, inputs, strict=False):
@@ -187,7 +215,7 @@ def _write_pair(
     """Write the block of two hidden layers: sum over j of (delta^T delta')[j] (x) (a a')[j]."""
     samples, wides, longs = len(inputs[0]), [d.shape[2] for d in deltas], [a.shape[1] for a in inputs]
     products = (inputs[0][:, :, None] * inputs[1][:, None, :]).reshape(samples, -1)
-    step = max(1, arithmetic.chunk // (wides[1] * max(samples, longs[0] * longs[1])))
+    step = max(1, 2 * arithmetic.chunk // (wides[1] * max(samples, longs[0] * longs[1])))
     for first in range(0, wides[0], step):
         units = slice(first, min(first + step, wides[0]))
         # (samples, units, Q) times (samples, Q, M'), then the sum over the samples
@@ -217,7 +245,7 @@ def _write_last_pair(arithmetic: Arithmetic, out: Array, start: int, last: Array
     """Write the block of the output layer with itself: a last^T for equal outputs, zero for others."""
     block = out[start:, start:]
     outputs = block.shape[0] // last.shape[1]
-    block[...] = arithmetic.number(0)
+    arithmetic.fill(block, 0)
     tile = last.T @ last
     for rows, ns in _places(block, outputs):
         for columns, ms in _places(block.T, outputs):
@@ -247,7 +275,7 @@ def pull_columns(
     """
     samples, count = len(activations[-1]), covectors.shape[1]
     tensor = covectors.reshape(samples, -1, count)
-    step, start = max(1, 16 * arithmetic.chunk // (samples * count)), 0
+    step, start = max(1, 32 * arithmetic.chunk // (samples * count)), 0
     for depth, below in enumerate(activations):
         hidden = depth < len(sensitivities)
         wide, narrow = (

@@ -37,7 +37,7 @@ def check_vector(name: str, vector: Array, arithmetic: Arithmetic, length: int) 
         )
     if tuple(vector.shape) != (length,):
         raise ValueError(f"got {name} of shape {tuple(vector.shape)}; expected ({length},)")
-    if not arithmetic.all_finite(vector):
+    if not (arithmetic.asynchronous or arithmetic.all_finite(vector)):
         raise NotFiniteError(f"got {name} with NaN or infinite entries; expected finite numbers")
 
 
@@ -128,7 +128,7 @@ class Network:
                 f"got theta of shape {tuple(theta.shape)}; expected ({self.parameter_count},) for a "
                 f"network of widths {list(self.widths)}"
             )
-        if not arithmetic.all_finite(theta):
+        if not (arithmetic.asynchronous or arithmetic.all_finite(theta)):
             raise NotFiniteError(
                 "got theta with NaN or infinite entries; expected finite numbers (an orbit may have "
                 "blown up: look at its status)"

@@ -31,12 +31,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from geomdl.arithmetic import Arithmetic, Array
+from geomdl.arithmetic import Arithmetic, Array, NotFiniteError
 from geomdl.jacobians import Linearization
 from geomdl.kernels import write_gram, write_normal
 from geomdl.memory import require_memory
@@ -45,10 +45,12 @@ from geomdl.pseudoinverses import pseudoinverse, rank_tolerance
 
 _DIRECT_BELOW = 250_000
 _SINGLE_UP_TO = 1e3
+_SINGLE_FROM = 256
 _MOST_ROUNDS = 8
 _MOST_ITERATIONS = 200
 _FAR = 10
 _LEVEL = 32
+_INDEFINITE = "the matrix is not positive definite to the working precision"
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,11 @@ class Solution:
     rank : int
         Of D, by the rule of :func:`geomdl.pseudoinverse`.
     condition : float
-        Estimate of sigma_1 / sigma_rank, rather from below; exact after ``svd``.
+        Estimate of sigma_1 / sigma_rank, good to a factor of about 3; exact after ``svd``.
     residual : float
         |D w - r| / |r|. Of the order of roundoff when r is in the range of D.
     optimality : float
-        |D^T (D w - r)| / (sigma_1 |r|), of the order of roundoff for every r.
+        |D^T (D w - r)| / (sigma_1 (|r| + sigma_1 |w|)), of the order of roundoff for every r.
     refinements : int
         Corrections of w by the residual.
     reason : str
@@ -116,7 +118,8 @@ def solve(
     MemoryError
         When a matrix that is needed does not fit into the memory that is left.
     ValueError, TypeError
-        For a right side of another shape or arithmetic, or with entries that are not finite.
+        For a right side of another shape or arithmetic, or with entries that are not finite (on a
+        device NotFiniteError, and only once no method answers).
 
     Examples
     --------
@@ -137,10 +140,12 @@ def solve(
     scale = scale + (scale == 0)  # a zero right side stays one; nothing is read back from a device
     system, scaled = _System(at, at.shape[0] <= at.shape[1], rank is not None), right / scale
     methods: list[Callable[[_System, Array], Solution]] = [_by_cholesky, _by_shifted_cholesky]
-    if condition is not None and condition <= _SINGLE_UP_TO and at.arithmetic.bytes_per_number == 8:
+    double = at.arithmetic.bytes_per_number == 8 and few >= _SINGLE_FROM
+    if double and condition is not None and condition <= _SINGLE_UP_TO:
         methods.insert(0, _by_single_cholesky)
     rejections = []
-    with at.arithmetic.streaming():
+    # What overflows is seen and rejected, whatever it was.
+    with at.arithmetic.streaming(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for method in methods:
             try:
                 found = method(system, scaled)
@@ -158,8 +163,8 @@ def _direct(at: Linearization, right: Array, rank: int | None) -> Solution:
     solution = factored.apply(right)
     arithmetic = at.arithmetic
     error = right - at._push(at.network.split(solution))
-    sizes = [arithmetic.largest(x) for x in (error, right, at._pull(error))]
-    left, given, gradient = (float(size) for size in sizes)
+    sizes = [arithmetic.largest(x) for x in (error, right, at._pull(error), solution)]
+    left, given, gradient, length = (float(size) for size in sizes)
     sigma = factored.singular_values
     norm = float(sigma[0]) if sigma is not None else math.nan
     why = "singular values cost less here" if arithmetic.hardware else f"{arithmetic.name} numbers"
@@ -167,7 +172,7 @@ def _direct(at: Linearization, right: Array, rank: int | None) -> Solution:
         why = f"rank {rank} is imposed"
     return Solution(
         solution, factored.method, factored.rank, factored.condition, left / given if given else 0.0,
-        gradient / (norm * given) if norm * given else 0.0, 0, why,
+        gradient / (norm * (given + norm * length) or 1), 0, why,
     )  # fmt: skip
 
 
@@ -228,19 +233,21 @@ class _System:
             raise _Rejected(f"a condition number of {condition:.1e} puts the rank in question")
         return condition
 
-    def finish(self, solution: Array, error: Array, top: float, **facts: Any) -> Solution:
-        given = self.at.arithmetic.to_float64(
-            self.arithmetic.stack([self.norm(error), self.norm(self.pull(error))])
-        )
-        right = self.norm(error + self.push(solution))
-        scale = float(right) or 1.0
+    def norms(self, solution: Array, error: Array, right: Array) -> list[Any]:
+        """Return |w|, |D w - r|, |D^T (D w - r)| and |r|, still on the device."""
+        return [self.norm(vector) for vector in (solution, error, self.pull(error), right)]
+
+    def finish(self, solution: Array, norms: list[Any], top: float, **facts: Any) -> Solution:
+        """Return the result; norms as above, top is sigma_1^2."""
+        length, left, gradient, given = (float(norm) for norm in norms)
+        scale = math.sqrt(top) * (given + math.sqrt(top) * length)
         return Solution(
-            solution, rank=self.size, residual=float(given[0]) / scale,
-            optimality=float(given[1]) / (math.sqrt(top) * scale) if top > 0 else 0.0, **facts,
+            solution, rank=self.size, residual=left / (given or 1), optimality=gradient / (scale or 1),
+            **facts,
         )  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=16)
 def _probe(arithmetic: Arithmetic, size: int) -> Array:
     """Return a vector of length 1 without a relation to any network, always the same one."""
     vector = np.random.default_rng(size).standard_normal(size)
@@ -255,6 +262,8 @@ def _by_cholesky(system: _System, right: Array, single: bool = False) -> Solutio
     arithmetic = system.arithmetic
     working = arithmetic.single() if single else arithmetic
     factored, failed = working.cholesky_in_place(system.lower(working))
+    if not arithmetic.asynchronous and bool(failed):
+        raise _Rejected(f"{_name(single)}: {_INDEFINITE}")
 
     def inverse(columns: Array) -> Array:
         return arithmetic.array(factored(working.array(columns))) if single else factored(columns)
@@ -272,10 +281,10 @@ def _by_cholesky(system: _System, right: Array, single: bool = False) -> Solutio
             bottom = system.norm(both[:, 1])
             probe = both[:, 1] / bottom
             steps.append(system.norm(step))
-        size = system.norm(solution)
         # One reading for all decisions: on a device nothing before it waited.
-        seen = arithmetic.stack([0 * top + failed, top * bottom, top, size, *steps[-2:]])
-        broken, square, largest, length, before, last = arithmetic.to_float64(seen).tolist()
+        seen = [0 * top + failed, top * bottom, top, *steps[-2:], *system.norms(solution, error, right)]
+        numbers = arithmetic.to_float64(arithmetic.stack(seen)).tolist()
+        broken, square, largest, before, last, length = numbers[:6]
         verdict = _verdict(arithmetic, broken != 0, square, length, before, last)
         if verdict:
             break
@@ -286,7 +295,7 @@ def _by_cholesky(system: _System, right: Array, single: bool = False) -> Solutio
         raise _Rejected(f"{_name(single)}: {verdict}")
     condition = system.checked(math.sqrt(square))
     return system.finish(
-        solution, error, largest, method=_name(single), condition=condition,
+        solution, numbers[5:], largest, method=_name(single), condition=condition,
         refinements=len(steps) - 1, reason=f"the last correction was {last / (length or 1):.1e} of w",
     )  # fmt: skip
 
@@ -300,7 +309,7 @@ def _verdict(
 ) -> str | None:
     """Judge two corrections of w: ``converged``, why not, or None to go on."""
     if failed or not math.isfinite(length + square + last):
-        return "the matrix is not positive definite to the working precision"
+        return _INDEFINITE
     unit, rate = arithmetic.unit_roundoff, last / before if before else 0.0
     if rate * last <= unit * length:
         return "converged"
@@ -323,7 +332,7 @@ def _by_shifted_cholesky(system: _System, right: Array) -> Solution:
     # D^+ of a random vector sees the smallest singular value, up to the root of the dimension.
     answer, _ = _conjugate_gradients(system, inverse, system.probe(len(right)))
     lower = math.sqrt(top) * float(system.norm(answer))
-    system.checked(lower * math.sqrt(len(right)))
+    condition = system.checked(lower * math.sqrt(len(right)))
     solution, error, steps = arithmetic.zeros((system.at.shape[1],)), right, [math.inf]
     for _ in range(_MOST_ROUNDS):
         step, _ = _conjugate_gradients(system, inverse, error)
@@ -334,7 +343,8 @@ def _by_shifted_cholesky(system: _System, right: Array) -> Solution:
         level = _LEVEL * arithmetic.unit_roundoff * lower * length
         if steps[-1] <= level and len(steps) > 2:
             return system.finish(
-                solution, error, top, method="shifted cholesky", condition=lower,
+                solution, system.norms(solution, error, right), top, method="shifted cholesky",
+                condition=condition,
                 refinements=len(steps) - 2,
                 reason=f"the last correction was {steps[-1] / (length or 1):.1e} of w",
             )  # fmt: skip
@@ -372,6 +382,8 @@ def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
         instead="the rank of D is in question, and deciding it needs D: take fewer samples",
     )  # fmt: skip
     jacobian = at.jacobian()
+    if not (arithmetic.all_finite(jacobian) and arithmetic.all_finite(right)):
+        raise NotFiniteError("got a Jacobian or a right side with NaN or infinite entries")
     factored = arithmetic.qr(jacobian.T if system.wide else jacobian)
     del jacobian
     triangle = factored.triangle
@@ -385,7 +397,8 @@ def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
         )
         error = right - system.push(solution)
         return system.finish(
-            solution, error, norm**2, method="qr", condition=_condition(system, factored),
+            solution, system.norms(solution, error, right), norm**2, method="qr",
+            condition=_condition(system, factored),
             refinements=0, reason="full rank is certain from the triangular factor",
         )  # fmt: skip
     if rank is not None:
@@ -401,7 +414,7 @@ def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
         solution = across[:found].T @ reduced
     error = right - system.push(solution)
     answer = system.finish(
-        solution, error, float(values[0]) ** 2, method="svd",
+        solution, system.norms(solution, error, right), float(values[0]) ** 2, method="svd",
         condition=float(values[0] / values[found - 1]) if found else 1.0, refinements=0,
         reason=f"singular values decided: {found} of {len(values)} count",
     )  # fmt: skip

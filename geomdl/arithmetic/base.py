@@ -78,6 +78,9 @@ class Arithmetic(ABC):
     hardware : bool
         True for float32 and float64 with LAPACK or a device's library: the factorizations below that
         work in place are offered.
+    asynchronous : bool
+        True on a device that computes while the host goes on. Arguments are then not looked at for NaN
+        and infinity, which would make the host wait; they show in the results.
     exact : bool
         True when sums, products and quotients carry no error at all.
     encloses : bool
@@ -89,8 +92,9 @@ class Arithmetic(ABC):
     name: str
     unit_roundoff: float
     bytes_per_number: int = 100
-    chunk: int = 1 << 18
+    chunk: int = 1 << 17
     hardware: bool = False
+    asynchronous: bool = False
     exact: bool = False
     encloses: bool = False
     pseudoinverse_methods: tuple[str, ...] = ("svd",)
@@ -138,6 +142,10 @@ class Arithmetic(ABC):
     def multiply_into(self, out: Array, left: Array, right: Array) -> None:
         """Write the entrywise product to ``out``, which may be strided, or one of the factors."""
         out[...] = left * right
+
+    def fill(self, out: Array, number: int) -> None:
+        """Write one integer to every entry of ``out``, which may be strided."""
+        out[...] = self.number(number)
 
     def outer_into(self, out: Array, left: Array, right: Array) -> None:
         """Write left[j, q, r, m] right[j, r, n] to out[j, q, r, m, n]; out may be strided."""

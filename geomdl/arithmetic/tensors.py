@@ -40,7 +40,8 @@ class TorchArithmetic(Arithmetic):
     def __init__(self, device: str, dtype: str) -> None:
         self.device, self.dtype = torch.device(device), DTYPES[dtype]
         self.bytes_per_number = self.dtype.itemsize
-        if self.device.type != "cpu":
+        self.asynchronous = self.device.type != "cpu"
+        if self.asynchronous:
             self.chunk = 1 << 26  # a launch costs more than a pass through the memory of a device
         self.name = f"torch:{device}:{dtype}"
         self.unit_roundoff = torch.finfo(self.dtype).eps / 2
@@ -73,6 +74,10 @@ class TorchArithmetic(Arithmetic):
     def multiply_into(self, out: Array, left: Array, right: Array) -> None:
         """Write the entrywise product to ``out``."""
         torch.mul(left, right, out=out)
+
+    def fill(self, out: Array, number: int) -> None:
+        """Write one integer to every entry of ``out``."""
+        out.fill_(number)
 
     def outer_into(self, out: Array, left: Array, right: Array) -> None:
         """Write left[j, q, r, m] right[j, r, n] to out[j, q, r, m, n]."""
