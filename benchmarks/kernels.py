@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from benchmarks import floors
 from benchmarks.problems import Absent, Case
 from benchmarks.references import ORBIT_RTOL, Reference
-from geomdl.flows import adapted_field, integrate
+from geomdl.flows import Field, adapted_field, integrate
 from geomdl.jacobians import Linearization
 from geomdl.pseudoinverses import pseudoinverse, solve_by_gram
 
@@ -81,7 +81,7 @@ def full_pseudoinverse(case: Case) -> Call:
 
 def field(case: Case) -> Call:
     """Evaluate the adapted field, which is a step of the flow less its additions."""
-    velocity = adapted_field(method="gram")
+    velocity = _adapted_field()
     return case.synchronized(lambda: velocity(case.problem, case.theta))
 
 
@@ -92,8 +92,12 @@ def orbit(case: Case) -> Call:
     if not case.size.end:
         raise Absent("an orbit takes too long at this size")
     end = case.size.end * case.size.samples
-    velocity = adapted_field(method="gram")
+    velocity = _adapted_field()
     return lambda: integrate(case.problem, velocity, case.theta, end, rtol=ORBIT_RTOL).end
+
+
+def _adapted_field() -> Field:
+    return adapted_field() if _HAS_STRUCTURE else adapted_field(method="gram")
 
 
 def _layers(case: Case) -> float:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import records, supervisor
+from benchmarks.comparison.contenders import PEERS
 from benchmarks.comparison.table import table
 from benchmarks.kernels import KERNELS
 from benchmarks.problems import BACKENDS, DTYPES, SIZES
@@ -63,7 +64,7 @@ def _run(args: argparse.Namespace, jobs: Sequence[dict[str, str]]) -> int:
     run = records.describe_run(args.threads, clock)
     settings = supervisor.Settings(
         threads=args.threads, clock=clock, quick=args.quick, limit=args.limit,
-        budget=0.3 if args.quick else args.budget,
+        budget=0.3 if args.quick else args.budget, peers=tuple(_known(args.peer, _peers(), "peer")),
     )  # fmt: skip
     found: list[dict[str, Any]] = []
     code = 0
@@ -119,6 +120,10 @@ def _known(names: Sequence[str], known: Iterable[str], what: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _peers() -> list[str]:
+    return list(dict.fromkeys(peer.name for peers in PEERS.values() for peer in peers))
+
+
 def _path(args: argparse.Namespace) -> Path:
     if args.json is None:
         REPORTS.mkdir(parents=True, exist_ok=True)
@@ -154,6 +159,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--size", action="append", default=[], metavar="SIZE", help=f"of {', '.join(SIZES)}; repeatable"
     )
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="NAME",
+        help=f"of {', '.join(_peers())} (all); repeatable",
+    )  # fmt: skip
     parser.add_argument("--dtype", choices=DTYPES, help="float64, and what is worth it in float32")
     parser.add_argument("--backend", choices=BACKENDS, default="numpy", help="where geomdl computes")
     parser.add_argument(

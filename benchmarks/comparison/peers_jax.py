@@ -123,7 +123,11 @@ def neural_tangents_gram(case: Case) -> Call:
     """D D^T by neural-tangents, by its best method for fully connected networks."""
     import jax
     import neural_tangents as nt
+    from jax._src import source_info_util
 
+    # Version 0.6.5 looks for them where jax has not shown them since 0.4.26.
+    jax.interpreters.ad.source_info_util = source_info_util
+    jax.interpreters.ad.config = jax.config
     inputs, theta = _arrays(case)
     layers = _layers(case, theta)
     kernel = nt.empirical_ntk_fn(

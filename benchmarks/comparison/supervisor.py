@@ -33,6 +33,7 @@ class Settings:
     quick: bool
     budget: float
     limit: float
+    peers: tuple[str, ...] = ()  # all
 
 
 @dataclass
@@ -95,6 +96,7 @@ def _listen(jobs: Sequence[Job], done: Sequence[str], settings: Settings) -> Ite
         "threads": settings.threads,
         "clock": settings.clock,
         "quick": settings.quick,
+        "peers": list(settings.peers),
         "budget": settings.budget,
     }
     with tempfile.TemporaryFile() as errors:

@@ -51,7 +51,7 @@ def run_job(job: dict[str, Any], request: dict[str, Any], channel: TextIO) -> No
 
     match = matches.Match.of(job, request["clock"], request["budget"])
     done: Sequence[str] = request["done"]
-    for name, play in _turns(match, request["quick"]):
+    for name, play in _turns(match, request):
         if name in done:  # by a worker that did not live to the end of this job
             continue
         send("start", name)
@@ -59,10 +59,11 @@ def run_job(job: dict[str, Any], request: dict[str, Any], channel: TextIO) -> No
             send("record", record)
 
 
-def _turns(match: Any, quick: bool) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _turns(match: Any, request: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "geomdl", match.ours
     for contender in match.rivals():
-        if not (quick and contender.slow):
+        chosen = contender.name in request["peers"] or not request["peers"]
+        if chosen and not (request["quick"] and contender.slow):
             yield contender.name, partial(match.rival, contender)
 
 
