@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "flows": Command("verification", "verification.flows", "run the studies of flows", False),
     "report": Command("verification", "verification.cli", "build the pages that people look at"),
     "certify": Command("geomdl", "geomdl.certificates.cli", "prove a statement about a network", False),
+    "bench": Command("benchmarks", "benchmarks.comparison", "kernels against floors and peers", False),
     "env": Command("verification", "verification.cli", "versions, BLAS, threads, devices"),
 }
 

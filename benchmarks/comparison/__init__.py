@@ -1,0 +1,1 @@
+"""Kernels of this project against those of other libraries, pair by pair in one process."""
