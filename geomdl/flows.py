@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from geomdl.arithmetic import (
     FLOAT64,
@@ -301,6 +300,8 @@ def _integrate_pieces(
     events: Sequence[Event],
 ) -> Orbit:
     """Restart the integrator at every stop, so that the state there is a step and not interpolated."""
+    from scipy.integrate import solve_ivp  # a third of the time of `import geomdl`, if it stood above
+
     arithmetic = problem.data.arithmetic
     watchers = [_watch(problem, event, arithmetic.array) for event in events]
     times, thetas, pieces, start, evaluations = [0.0], [state], [], 0.0, 0

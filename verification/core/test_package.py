@@ -13,7 +13,18 @@ import pytest
 import geomdl
 
 ROOT = Path(geomdl.__file__).resolve().parent.parent
-HEAVY = ("torch", "matplotlib", "sklearn", "pytest", "flint", "hypothesis", "rich", "verification")
+HEAVY = (
+    "torch",
+    "scipy.integrate",
+    "scipy.optimize",
+    "matplotlib",
+    "sklearn",
+    "pytest",
+    "flint",
+    "hypothesis",
+    "rich",
+    "verification",
+)
 EXTRAS = {"torch", "flint", "gmpy2", "sklearn", "matplotlib", "rich", "threadpoolctl"}
 
 MODULES = sorted(
