@@ -5,10 +5,10 @@ filling its result (NumPy 2.4, float64, 2 to 512 columns): a loop over a short l
 before its first number, and since NumPy 2.3 strided and broadcast operands go through a buffer. Two
 ways around, both plain NumPy:
 
-* up to about a hundred columns, a batched matrix product. A row of n columns is cut into k pieces of at
-  most 256 bytes, and [d a_1, ..., d a_k] is the product of d times the k x k identity with the k pieces
-  as rows. BLAS writes rows of that length one after another, so that memory is written once, in order;
-  longer ones it writes in strips, at half the speed;
+* up to 128 columns in float64 (256 in float32), a batched matrix product. A row of n columns is cut
+  into k pieces of at most 256 bytes; [d a_1, ..., d a_k] is the product of d times the k x k identity
+  with the k pieces as rows. BLAS writes rows of that length one after another, so that memory is
+  written once, in order; longer ones it writes in strips, at half the speed;
 * above, the broadcast product with the smallest buffer that NumPy allows.
 """
 
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 import numpy as np
 
 _STRIP_BYTES = 256
-_MOST_PIECES = 3
+_MOST_PIECES = 4
 
 
 def write_outer_products(out: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
