@@ -171,7 +171,7 @@ def _data(size: Size, rng: np.random.Generator) -> Dataset:
 
 
 def require_memory(needed: float, what: str) -> None:
-    """Raise Absent unless the memory that something needs is there, with a tenth to spare.
+    """Raise Absent unless the memory that something needs is there, with a little to spare.
 
     Examples
     --------
@@ -181,5 +181,5 @@ def require_memory(needed: float, what: str) -> None:
     benchmarks.problems.Absent: an exabyte needs about 1e+09 GB, ... GB are available
     """
     available = available_memory()
-    if available is not None and needed * 1.1 > available:
+    if available is not None and needed * 1.05 > available:
         raise Absent(f"{what} needs about {needed / 1e9:.3g} GB, {available / 1e9:.3g} GB are available")

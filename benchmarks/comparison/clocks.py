@@ -14,9 +14,20 @@ BLOCK = 5e-3  # seconds: a call that is shorter is repeated up to this
 
 
 class Times(NamedTuple):
-    """Seconds of one call in every round: process CPU time and wall time."""
+    """Seconds of one call in every round.
+
+    Attributes
+    ----------
+    cpu : ndarray
+        CPU time of the process, all threads.
+    own : ndarray
+        CPU time of the calling thread. A library's pool may go on working after its call returned
+        (jax's threads give memory back), and must not do so on the next one's account.
+    wall : ndarray
+    """
 
     cpu: np.ndarray
+    own: np.ndarray
     wall: np.ndarray
 
 
@@ -64,7 +75,7 @@ def alternate(
     True
     """
     numbers = [_repetitions(call) for call in calls]
-    rounds: list[list[tuple[float, float]]] = []
+    rounds: list[list[tuple[float, float, float]]] = []
     enabled, begin = gc.isenabled(), time.perf_counter()
     gc.disable()
     try:
@@ -77,18 +88,19 @@ def alternate(
     finally:
         if enabled:
             gc.enable()
-    table = np.array(rounds)  # rounds x calls x (cpu, wall)
-    return [Times(table[:, n, 0], table[:, n, 1]) for n in range(len(calls))]
+    table = np.array(rounds)  # rounds x calls x clocks
+    return [Times(*table[:, n].T) for n in range(len(calls))]
 
 
 def _repetitions(call: Callable[[], Any]) -> int:
-    seconds = max(_block(call, 1)[1], 1e-7)
+    seconds = max(_block(call, 1)[-1], 1e-7)
     return max(1, math.ceil(BLOCK / seconds))
 
 
-def _block(call: Callable[[], Any], number: int) -> tuple[float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
+def _block(call: Callable[[], Any], number: int) -> tuple[float, float, float]:
+    clocks = time.process_time, time.thread_time, time.perf_counter
+    begin = [clock() for clock in clocks]
     for _ in range(number):
         call()
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return cpu / number, wall / number
+    cpu, own, wall = ((clock() - at) / number for clock, at in zip(clocks, begin, strict=True))
+    return cpu, own, wall

@@ -136,11 +136,13 @@ def neural_tangents_gram(case: Case) -> Call:
     )  # fmt: skip
     function = jax.jit(lambda parameters: kernel(inputs, None, parameters))
 
-    def call() -> Any:
-        blocks = function(layers).block_until_ready()  # N x N x Q x Q
-        return blocks.transpose(0, 2, 1, 3).reshape(case.size.rows, case.size.rows)
+    return lambda: function(layers).block_until_ready()
 
-    return call
+
+def blocks_sample_by_sample(gram: Any) -> Any:
+    """Put neural-tangents' D D^T, of shape N x N x Q x Q, into our order of rows and columns."""
+    samples, outputs = gram.shape[0], gram.shape[2]
+    return gram.transpose(0, 2, 1, 3).reshape(samples * outputs, samples * outputs)
 
 
 def _velocity(case: Case, inputs: Any) -> Callable[[Any], Any]:

@@ -186,20 +186,25 @@ def _nngeometry(case: Case) -> tuple[Any, Any]:
 
 
 def nngeometry_jacobian(case: Case) -> Call:
-    """D by nngeometry's hooks; its blocks are output by output, and are put into our order."""
+    """D by nngeometry's hooks, of shape Q x N x K."""
     generator, loader = _nngeometry(case)
-    return lambda: generator.get_jacobian(loader).transpose(0, 1).flatten(0, 1)
+    return lambda: generator.get_jacobian(loader)
+
+
+def sample_by_sample(jacobian: Any) -> Any:
+    """Put nngeometry's D into our order of rows."""
+    return jacobian.transpose(0, 1).flatten(0, 1)
 
 
 def nngeometry_gram(case: Case) -> Call:
-    """D D^T by nngeometry's hooks, without forming D."""
+    """D D^T by nngeometry's hooks, without forming D, of shape Q x N x Q x N."""
     generator, loader = _nngeometry(case)
+    return lambda: generator.get_gram_matrix(loader)
 
-    def call() -> Any:
-        gram = generator.get_gram_matrix(loader)
-        return gram.permute(1, 0, 3, 2).flatten(2, 3).flatten(0, 1)
 
-    return call
+def blocks_sample_by_sample(gram: Any) -> Any:
+    """Put nngeometry's D D^T into our order of rows and columns."""
+    return gram.permute(1, 0, 3, 2).flatten(2, 3).flatten(0, 1)
 
 
 def _curvlinops(case: Case) -> tuple[Any, Any]:

@@ -57,6 +57,8 @@ def run_job(job: dict[str, Any], request: dict[str, Any], channel: TextIO) -> No
         send("start", name)
         for record in play():
             send("record", record)
+            if name == "geomdl" and record["status"] != "timed":
+                return  # nothing to hold the others against
 
 
 def _turns(match: Any, request: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 
 from benchmarks import problems
 from benchmarks.comparison import __main__ as command
-from benchmarks.comparison import contenders, matches, records, supervisor
+from benchmarks.comparison import contenders, matches, records, supervisor, worker
 from benchmarks.comparison.contenders import PEERS, Contender
 from benchmarks.kernels import KERNELS
 from benchmarks.references import THRESHOLD, Reference
@@ -49,7 +51,7 @@ def test_every_peer_that_is_installed_computes_the_same(kernel: str, peer: Conte
     if peer.version is None:
         pytest.skip(f"{peer.distribution} is not installed (benchmarks/peers.txt)")
     case = problems.make_case("tiny")
-    assert KERNELS[kernel].ratio(Reference(case), peer.prepare(case)()) <= THRESHOLD
+    assert KERNELS[kernel].ratio(Reference(case), peer.arrange(peer.prepare(case)())) <= THRESHOLD
 
 
 def test_every_kernel_has_peers() -> None:
@@ -118,6 +120,15 @@ def test_on_cuda_only_contenders_of_the_device_play() -> None:
     assert not names & {"jax", "neural-tangents"}
 
 
+def test_where_ours_does_not_run_nobody_does() -> None:
+    heard = io.StringIO()
+    request = {"clock": "cpu", "budget": 0.01, "quick": False, "peers": [], "done": []}
+    worker.run_job({**JOB, "kernel": "orbit", "size": "deep"}, request, heard)
+    events = [json.loads(line) for line in heard.getvalue().splitlines()]
+    assert [event["event"] for event in events] == ["start", "record"]
+    assert events[1]["content"]["reason"] == "an orbit takes too long at this size"
+
+
 # ---- workers that die -------------------------------------------------------------------------
 
 # The first contender plays well; the second ends its process or hangs; a new worker is told so.
@@ -154,8 +165,8 @@ def test_a_dead_contender_does_not_end_the_comparison(
 
 
 def test_without_our_own_call_a_size_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = WORKER.replace('"second"', '"geomdl"').format(ending="sys.exit('no memory')")
-    monkeypatch.setattr(supervisor, "WORKER", ("-c", worker))
+    dying = WORKER.replace('"second"', '"geomdl"').format(ending="sys.exit('no memory')")
+    monkeypatch.setattr(supervisor, "WORKER", ("-c", dying))
     (record,) = supervisor.play([JOB], SETTINGS, lambda _: None)
     assert (record["contender"], record["reason"]) == ("geomdl", "exit code 1: no memory")
 
