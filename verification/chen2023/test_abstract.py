@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.optimize import least_squares
 
-from geomdl import cost_hessian, pseudoinverse, standard_field
+import geomdl
+from geomdl import cost_hessian, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.critical_points import polish
-from geomdl.flows import Field
 from geomdl.rank_deficiency import negative_curvature, restart
 from verification.chen2023.critical_fibres import (
     off_the_fibre,
@@ -74,6 +75,8 @@ FACTORS = (1e-1, 1e-3)
 FAR = 8.0
 """Times in units of N: nothing is waited for longer."""
 
+RANDOM_STARTS = 20
+
 
 @claim(
     "chen2023/abstract/a",
@@ -99,12 +102,11 @@ def test_every_orbit_takes_the_same_time_to_lower_the_cost_by_a_factor(
     columns=ALL_ORBITS,
     controls=[
         variant("a quarter of the time", part=0.25),
-        variant("the standard flow", scenes=FULL_RANK[2:3], field=standard_field),
     ],
     refuted=[OBSTRUCTED],
 )
 def test_cost_is_as_prescribed_at_a_time_known_before_training(
-    at: Point, part: float = 1.0, field: Field | None = None
+    at: Point, part: float = 1.0
 ) -> list[Ratio]:
     ratios = []
     for level in (1e-1, 1e-3):  # the distance itself is prescribed, not its ratio to the initial cost
@@ -115,7 +117,7 @@ def test_cost_is_as_prescribed_at_a_time_known_before_training(
         if "obstructed" in at.scene.facts and first_time_below(at, level, end=FAR) == np.inf:
             ratios.append(property_(False, "the orbit ends before the stopping time"))
             continue
-        cost = at.orbit(field, end=stop).costs()[-1]
+        cost = at.orbit(end=stop).costs()[-1]
         scale = max(1.0, float(np.max(at.arithmetic.to_float64(at.y) ** 2)), level)
         ratios.append(bound(cost, level, slack=30 * at.rtol * np.sqrt(scale * len(at.y) / level)))
     return ratios
@@ -145,7 +147,20 @@ def lower_cost(at: Point) -> Any:
         return at.problem.value(at.arithmetic.array(BELOW_THE_TRAP))
     down = negative_curvature(at.problem, at.theta)
     found = restart(at.problem, at.theta, down.direction, halvings=12) if down is not None else None
+    if found is None and "isolated" in at.scene.facts:  # it may be a local minimum
+        return best_fit(at)
     return found.cost if found is not None else np.inf
+
+
+def best_fit(at: Point) -> float:
+    """Return the least cost that a few random starts lead to."""
+    problem, generator = at.problem.to(geomdl.FLOAT64), np.random.default_rng(0)
+
+    def misfit(theta: np.ndarray) -> np.ndarray:
+        return problem.stacked(theta) - problem.data.stacked_targets
+
+    starts = [problem.network.random_theta(generator) for _ in range(RANDOM_STARTS)]
+    return min(float(problem.value(least_squares(misfit, start).x)) for start in starts)
 
 
 @claim(

@@ -60,7 +60,7 @@ def factor_moved(at: Point, theta: Array, sign: int = -1) -> Array:
     columns=ALGEBRAIC,
     controls=[
         variant("tanh", scenes=UNDER),
-        variant("the wrong sign", scenes=(RELU_CLUSTERS[1], TRUNCATING[1]), sign=1),
+        variant("the wrong sign", scenes=TRUNCATING[1:2], sign=1),
     ],
     evidence=True,
 )

@@ -150,7 +150,6 @@ def test_orbits_of_the_modified_flow_are_the_same_in_all_coordinates(
         variant("the standard field", formula=standard),
         variant("the opposite sign", formula=lambda d, partials: -modified(d, partials)),
         variant("rank lost", scenes=RANK_LOST[:1]),
-        variant("K > QN", scenes=CODIMENSION_ONE[:1]),
     ],
 )
 def test_printed_field_is_minus_the_gradient_of_the_metric(

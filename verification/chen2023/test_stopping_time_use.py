@@ -30,18 +30,17 @@ END = 6.0
     columns=ALL_ORBITS,
     controls=[
         variant("stop earlier by 2 N", late=(-2.0,)),
-        variant("the standard flow", field=standard_field),
     ],
     refuted=[variant("the orbit has ended by then", scenes=OBSTRUCTED)],
 )
 def test_cost_is_at_most_eps_at_any_later_time(
-    at: Point, late: tuple[float, ...] = (0.0, 0.5, 1.0), field: Field | None = None
+    at: Point, late: tuple[float, ...] = (0.0, 0.5, 1.0)
 ) -> list[Ratio]:
     level = FRACTION * float(at.problem.value(at.theta))
     stop = stopping_time(at, level)
     boundary = [rank_loss(at.rank, STILL_FULL)] if "obstructed" in at.scene.facts else []
     times = [stop + each for each in late if each < 1.0]
-    orbit = at.orbit(field, end=stop + 1.0, times=times, events=boundary)
+    orbit = at.orbit(end=stop + 1.0, times=times, events=boundary)
     if orbit.status != "completed":
         return [property_(False, f"there is no theta(s_stop): {orbit.message}")]
     steps = [int(np.argmin(np.abs(orbit.times - (stop + each) * at.N))) for each in late]

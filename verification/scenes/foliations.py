@@ -22,7 +22,7 @@ import numpy as np
 
 from geomdl import Dataset, Network, Problem
 from verification.machinery.points import Scene
-from verification.scenes.networks import Draw, inside_window, network_scene
+from verification.scenes.networks import Draw, inside_window, network_scene, without_zeros
 
 SINE_INPUTS = np.array([0.0, 1.0, np.sqrt(2.0), np.sqrt(3.0), 0.0])
 ROOT_STEP = 0.05
@@ -48,6 +48,7 @@ EQUAL_INPUTS = special("equal-inputs-1-2-1-tanh-N4", _equal_inputs, 3, "rank los
 def one_sample_scene(activation: str, *, zero: bool = False, bits: int | None = None) -> Scene:
     """Make a scene of 1-1-2 with one sample: the two output biases alone give D the rank QN = 2."""
     base = network_scene([1, 1, 2], activation, 1, bits=bits, facts=["full rank", "over"])
+    base = without_zeros(base)
     if not zero:
         return base
 

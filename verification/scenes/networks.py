@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -102,6 +103,19 @@ def network_scene(
     return Scene(
         name, inside_window(draw, rank, name), frozenset(facts), exact=bits is not None, profile=profile
     )
+
+
+def without_zeros(scene: Scene) -> Scene:
+    """Repeat the draws of a scene until no parameter is 0, as on a grid it may be."""
+
+    def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
+        for _ in range(ATTEMPTS):
+            problem, theta = scene.draw(generator)
+            if np.all(theta != 0):
+                return problem, theta
+        raise RuntimeError(f"scene {scene.name}: all of {ATTEMPTS} draws hold a zero")
+
+    return replace(scene, draw=draw)
 
 
 FULL_RANK = (
