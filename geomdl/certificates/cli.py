@@ -163,10 +163,10 @@ def _certify(
 
             return certify_generic(problem, theta, seed=args.seed, progress=progress)
         case "interpolation":
-            from geomdl.certificates.interpolation import certify_interpolation, polish
+            from geomdl.certificates.interpolation import certify_interpolation, polish, spread_theta
 
             if theta is None:
-                drawn = polish(problem, drawn, progress=progress)
+                drawn = polish(problem, spread_theta(problem.network, args.seed), progress=progress)
             return certify_interpolation(problem, drawn, progress=progress)
         case _:
             from geomdl.certificates.orbits import certify_orbit

@@ -107,7 +107,7 @@ def certify_orbit(
     >>> data = Dataset.regression(np.array([[-1.0], [1.0]]), np.array([[0.5], [-0.3]]))
     >>> problem = Problem(Network([1, 3, 1], "tanh"), data)
     >>> found = certify_orbit(problem, problem.network.random_theta(0))
-    >>> found.status, found.bounds["limit_error_upper"] < 1e-6
+    >>> found.status, found.bounds["sigma_min_lower"] > 0.1
     ('proved', True)
     """
     begin = time.perf_counter()

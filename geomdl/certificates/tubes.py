@@ -48,7 +48,7 @@ from geomdl.certificates.curvature import jacobian_lipschitz_bound
 from geomdl.certificates.rounding import down, up
 from geomdl.certificates.series import PowerSeries
 from geomdl.problems import Problem
-from geomdl.second_derivatives import jacobian_derivative
+from geomdl.second_derivatives import jacobian_derivative, paired_hessian
 
 Ball = Any
 
@@ -187,10 +187,8 @@ class Lift:
         }
         coefficients["rho"][0] += self.drive * arb(half)
         if second:
-            unit = series.eye(len(p))
-            hessian = [jacobian_derivative(at, unit[k]).T @ m for k in range(len(p))]
             coefficients["moved"] = series.coefficients(jacobian_derivative(at, v))
-            coefficients["hessian"] = series.coefficients(series.stack(hessian))
+            coefficients["hessian"] = series.coefficients(paired_hessian(at, m))
         return coefficients
 
     def ends(self, piece: Piece) -> tuple[np.ndarray, np.ndarray]:

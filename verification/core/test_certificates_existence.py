@@ -15,7 +15,7 @@ from geomdl.certificates import tubes
 from geomdl.certificates.collocation import Piece, collocate
 from geomdl.certificates.curvature import jacobian_lipschitz_bound
 from geomdl.certificates.equations import distinct_equations
-from geomdl.certificates.interpolation import certify_interpolation, polish
+from geomdl.certificates.interpolation import certify_interpolation, polish, spread_theta
 from geomdl.certificates.kantorovich import attraction
 from geomdl.certificates.orbits import INTEGRATED, certify_orbit
 from geomdl.certificates.series import PowerSeries, UndecidedKinkError
@@ -160,20 +160,18 @@ def test_a_rough_theta_is_unknown_and_a_polished_one_proved() -> None:
 def test_iris_with_its_repeated_row_is_interpolated() -> None:
     data = load_real_data("iris")
     problem = Problem(Network([4, 200, 3], "tanh"), data)
-    theta = problem.network.random_theta(0)
-    theta[: 200 * 5] *= 4
-    found = certify_interpolation(problem, polish(problem, theta))
+    found = certify_interpolation(problem, polish(problem, spread_theta(problem.network, 0)))
     assert found.proved
     assert found.details["repeated_samples"] == 1
     assert found.upper < 1e-8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "width"), [("wine", 256), ("breast_cancer", 700), ("digits", 250)])
+@pytest.mark.parametrize(("name", "width"), [("wine", 128), ("breast_cancer", 600), ("digits", 250)])
 def test_real_data_are_interpolated(name: str, width: int) -> None:
     data = load_real_data(name, 200 if name == "digits" else None)
     problem = Problem(Network([data.inputs.shape[1], width, data.targets.shape[1]], "tanh"), data)
-    theta = polish(problem, problem.network.random_theta(0))
+    theta = polish(problem, spread_theta(problem.network, 0))
     found = certify_interpolation(problem, theta)
     assert found.proved
     assert found.upper < 1e-6
@@ -210,10 +208,11 @@ def test_two_targets_for_one_input_are_refuted() -> None:
 
 
 def test_one_target_for_a_repeated_input_is_one_equation() -> None:
-    inputs = np.array([[0.5, 1.0], [2.0, -1.0], [0.5, 1.0]])
-    twice = Problem(Network([2, 4, 2], "tanh"), Dataset.classification(inputs, [0, 1, 0]))
-    once = Problem(Network([2, 4, 2], "tanh"), Dataset.classification(inputs[:2], [0, 1]))
-    theta = twice.network.random_theta(0)
+    inputs, targets = np.array([[0.5, 1.0], [2.0, -1.0], [0.5, 1.0]]), np.array([[0.3], [-0.2], [0.3]])
+    network = Network([2, 3, 1], "tanh")
+    twice = Problem(network, Dataset.regression(inputs, targets))
+    once = Problem(network, Dataset.regression(inputs[:2], targets[:2]))
+    theta = network.random_theta(0)
     found, expected = certify_orbit(twice, theta), certify_orbit(once, theta)
     assert found.proved
     assert found.details["limit"] == expected.details["limit"]
@@ -318,12 +317,13 @@ def test_orbits_of_affine_networks_end_at_the_nearest_solution() -> None:
 
 
 def test_the_number_of_samples_and_the_factor_of_the_cost_only_set_the_clock() -> None:
-    theta = EXCLUSIVE_OR.network.random_theta(9)
-    other = Problem(EXCLUSIVE_OR.network, EXCLUSIVE_OR.data, MEAN_SQUARE)
-    assert (
-        certify_orbit(EXCLUSIVE_OR, theta).details["limit"]
-        == certify_orbit(other, theta).details["limit"]
-    )
+    data = Dataset.regression(CORNERS[1:3], np.array([[0.3], [-0.2]]))
+    problem = Problem(Network([2, 3, 1], "tanh"), data)
+    other = Problem(problem.network, data, MEAN_SQUARE)
+    theta = problem.network.random_theta(0)
+    found, expected = certify_orbit(problem, theta), certify_orbit(other, theta)
+    assert found.proved
+    assert found.details["limit"] == expected.details["limit"]
 
 
 def test_wide_networks_need_no_integration() -> None:
@@ -345,10 +345,8 @@ def test_unequal_weights_are_proved_by_the_theorem_alone() -> None:
 
 
 def test_an_orbit_on_real_data_is_proved_after_training() -> None:
-    problem = Problem(Network([4, 256, 3], "tanh"), load_real_data("iris", 30))
-    theta = problem.network.random_theta(0)
-    theta[: 256 * 5] *= 3
-    near = polish(problem, theta)
+    problem = Problem(Network([4, 64, 3], "tanh"), load_real_data("iris", 30))
+    near = polish(problem, spread_theta(problem.network, 0))
     step = np.random.default_rng(0).standard_normal(len(near))
     found = certify_orbit(problem, near + 1e-3 * step / np.linalg.norm(step))
     assert found.proved

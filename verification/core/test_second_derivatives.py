@@ -21,6 +21,7 @@ from geomdl import (
     range_bundle_brackets,
 )
 from geomdl.arithmetic import Arithmetic
+from geomdl.second_derivatives import paired_hessian
 from verification.core.references import agree, stencil_jacobian
 from verification.core.strategies import (
     examples,
@@ -148,3 +149,18 @@ def test_directions_of_other_shape_or_arithmetic_are_refused() -> None:
     for wrong in (theta.astype(np.float32), MP50.array(theta), theta.astype(int)):
         with pytest.raises(TypeError, match="got "):
             jacobian_derivative(at, wrong)
+
+
+@examples(20)
+@given(shape=widths(), activation=smooth_activations, count=samples, seed=seeds)
+def test_the_paired_hessian_pairs_the_derivatives_of_the_jacobian(
+    shape: list[int], activation: str, count: int, seed: int
+) -> None:
+    problem, theta = random_problem(shape, activation, count, seed)
+    at = problem.linearize(theta)
+    covector = np.random.default_rng(seed).standard_normal(at.shape[0])
+    expected = [jacobian_derivative(at, unit).T @ covector for unit in np.eye(len(theta))]
+    found = paired_hessian(at, covector)
+    scale = 1 + np.max(np.abs(expected))
+    np.testing.assert_allclose(found, np.stack(expected, axis=1), rtol=0, atol=1e-12 * scale)
+    np.testing.assert_allclose(found, found.T, rtol=0, atol=1e-12 * scale)
