@@ -21,7 +21,8 @@ def bar(axes: Axes, place: int, value: float, stroke: Stroke) -> None:
 
 def mark(axes: Axes, place: int, value: float, stroke: Stroke) -> None:
     """Draw the mark alone."""
-    axes.plot([value], [place], stroke.marker, color=stroke.colour, markersize=6)
+    size = 8 if stroke.marker == "*" else 6  # the star has little area
+    axes.plot([value], [place], stroke.marker, color=stroke.colour, markersize=size)
 
 
 def say(axes: Axes, place: int, end: float, text: str) -> None:

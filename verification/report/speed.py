@@ -96,9 +96,13 @@ def _how_to_read(mine: Sequence[Race]) -> str:
             f"Times relative to the floor ({said}), which no implementation can beat and which is 1 on a"
             " logarithmic axis."
         )
-    if without:
-        where = "Here" if not floors else f"At {', '.join(race.name for race in without)}"
-        text.append(f"{where} there is no floor: bars are relative to this project ({OURS} = 1).")
+    if without and not floors:
+        text.append(f"There is no floor here: bars are relative to this project ({OURS} = 1).")
+    elif without:
+        names = "; ".join(dict.fromkeys(race.name for race in without))
+        text.append(
+            f"There is no floor at {names}: bars there are relative to this project ({OURS} = 1)."
+        )
     text.append(
         "Marks are medians, lines quartiles over pairs of calls that took turns. Whoever gave a wrong"
         " result, failed or did not fit has no bar: the reason stands below."

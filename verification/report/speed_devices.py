@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from verification.report.bars import ROW, plain_ticks
 from verification.report.figures import INK, Part, figure
 from verification.report.palette import BACKENDS, GREY
+from verification.report.panels import grid, legend
 from verification.report.races import aligned, csv_text, duration, milliseconds
 from verification.report.races import three_digits as three
 from verification.report.timings import OURS, Race, Timing, Timings
@@ -18,9 +19,10 @@ from verification.report.timings import OURS, Race, Timing, Timings
 GPU, CPUS = "torch:cuda", ("numpy", "torch:cpu")
 
 READING = (
-    "All of it is this project. Left: wall time, since the clocks of a CPU do not see a GPU work; data"
-    " and results stay on the device. Right: the same over the floor of its own device, so that a kernel"
-    " that is small for a GPU stands far to the right. Of several runs on a CPU the fastest counts."
+    "All calls are of this project, whose data and results stay on the device. First the wall time,"
+    " since the clocks of a CPU do not see a GPU work. Then the same over the floor of its own device: a"
+    " problem that is small for a GPU stands far to the right. Of several runs on a CPU the fastest"
+    " counts."
 )
 
 
@@ -83,12 +85,18 @@ def parts(found: Sequence[Pair], files: Mapping[str, str]) -> list[Part | str]:
     both = [pair for pair in found if pair.gain]
     said: list[Part | str] = []
     if both:
-        said.append(
-            figure(
-                "speed-devices", _draw(both), caption=_caption(both), alt=_alt(both),
-                size=(10.0, 1.5 + 1.5 * ROW * len(both)), **files,
-            )
+        size = (4.4, 1.5 + 1.4 * ROW * len(both))
+        wall = figure(
+            "speed-devices-wall", _draw(both, Pair.wall), caption=_caption(both), alt=_alt(both),
+            size=size, **files,
         )  # fmt: skip
+        floor = figure(
+            "speed-devices-floor", _draw(both, Pair.over_floor), size=size, **files,
+            caption="The same calls, each over the floor of its own device. Where there is no floor"
+            " there is no mark.",
+            alt="The same calls over the floor of their device; the table has the numbers",
+        )  # fmt: skip
+        said.append(grid([wall, floor]))
     if alone := [pair.label for pair in found if not pair.gain]:
         said.append(
             f'<p class="note">Timed on the GPU only: {escape(", ".join(alone))}.'
@@ -97,33 +105,36 @@ def parts(found: Sequence[Pair], files: Mapping[str, str]) -> list[Part | str]:
     return said
 
 
-def _draw(both: Sequence[Pair]) -> Callable[[Figure], None]:
+def _draw(both: Sequence[Pair], value: Callable[[Pair, str], float | None]) -> Callable[[Figure], None]:
+    """Return what draws a line of marks for each pair, one for each backend."""
+
     def draw(figure: Figure) -> None:
-        left, right = figure.subplots(1, 2, sharey=True)
+        axes = figure.subplots()
+        axes.set_xscale("log")
         used = [each for each in (*CPUS, GPU) if any(each in pair.calls for pair in both)]
-        for axes, value in ((left, Pair.wall), (right, Pair.over_floor)):
-            axes.set_xscale("log")
-            for n, backend in enumerate(used):
-                stroke = BACKENDS[backend]
-                known = [(place, value(pair, backend)) for place, pair in enumerate(both)]
-                shift = 0.24 * (n - (len(used) - 1) / 2)
-                places = [place + shift for place, x in known if x]
-                axes.plot(
-                    [x for _, x in known if x], places, stroke.marker, color=stroke.colour,
-                    markersize=6, label=stroke.label,
-                )  # fmt: skip
-            for place in range(len(both) - 1):
-                axes.axhline(place + 0.5, color=GREY, linewidth=0.4)
-            axes.grid(False, axis="y")
-            axes.tick_params(axis="y", length=0)
-        right.axvline(1, color=INK, linewidth=1.2)
-        left.set(xlabel="seconds of wall time", yticks=range(len(both)), ylim=(len(both) - 0.4, -0.6))
-        left.set_yticklabels([pair.label for pair in both])
-        right.set(xlabel="time over the floor of the device (= 1)")
-        left.minorticks_off()
-        plain_ticks(right)
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        for n, backend in enumerate(used):
+            stroke, shift = BACKENDS[backend], 0.24 * (n - (len(used) - 1) / 2)
+            known = [
+                (x, place + shift) for place, pair in enumerate(both) if (x := value(pair, backend))
+            ]
+            axes.plot(
+                [x for x, _ in known], [y for _, y in known], stroke.marker, color=stroke.colour,
+                markersize=8 if stroke.marker == "*" else 6, label=stroke.label,
+            )  # fmt: skip
+        for place in range(len(both) - 1):
+            axes.axhline(place + 0.5, color=GREY, linewidth=0.4)
+        axes.set(yticks=range(len(both)), ylim=(len(both) - 0.4, -0.6))
+        axes.set_yticklabels([pair.label for pair in both])
+        axes.grid(False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        if value is Pair.over_floor:
+            axes.axvline(1, color=INK, linewidth=1.2)
+            axes.set_xlabel("time over the floor of the device (= 1)")
+            plain_ticks(axes)
+        else:
+            axes.set_xlabel("seconds of wall time")
+            axes.minorticks_off()
+        legend(figure, axes)
 
     return draw
 

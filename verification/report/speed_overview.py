@@ -30,7 +30,7 @@ def parts(same: Sequence[Race], number: int, files: Mapping[str, str]) -> list[P
             figure(
                 f"speed-overview-{number}" if number else "speed-overview",
                 lambda figure: _draw(figure.subplots(), drawn), caption=_caption(drawn), alt=_alt(drawn),
-                size=(8.4, 1.3 + ROW * len(drawn)), **files,
+                size=(7.0, 1.3 + ROW * len(drawn)), **files,
             )
         )  # fmt: skip
     return [*found, *_without_floor(same), _ahead(same)]
@@ -86,25 +86,28 @@ def _without_floor(same: Sequence[Race]) -> list[str]:
 
 
 def _ahead(same: Sequence[Race]) -> str:
-    """Say at how many races this project is ahead, and name those where it is not."""
-    compared = [(race, race.best_peer) for race in same]
-    behind, total = [], 0
-    for race, best in compared:
-        if best is None or best.over_ours is None:
-            continue
-        total += 1
-        if best.over_ours[1] < 1:
-            took = f"{best.name} takes {three_digits(best.over_ours[1])} of our time"
-            behind.append(f"{label(race)} ({took})")
-    if not total:
+    """Say at how many races this project is ahead, and list those where it is not."""
+    ratios = [
+        (race, best, best.over_ours[1]) for race in same if (best := race.best_peer) and best.over_ours
+    ]
+    if not ratios:
         return (
             "<p>No other library was timed here: <code>python -m pip install --no-deps -r"
             " benchmarks/peers.txt</code> brings them.</p>"
         )
-    plural = "kernel and size" if total == 1 else "kernels and sizes"
-    said = f"Against other libraries: geomdl is the fastest at {total - len(behind)} of {total} {plural}"
-    rest = f"; a peer is faster at {'; '.join(behind)}" if behind else ""
-    return f"<p>{escape(said + rest)}.</p>"
+    behind = [
+        f"<li>{escape(label(race))}: {escape(best.name)} takes {three_digits(ratio)} of our time</li>"
+        for race, best, ratio in ratios
+        if ratio < 1
+    ]
+    plural = "kernel and size" if len(ratios) == 1 else "kernels and sizes"
+    said = (
+        f"geomdl is faster than every other library that was timed at {len(ratios) - len(behind)} of"
+        f" {len(ratios)} {plural}"
+    )
+    if not behind:
+        return f"<p>{said}.</p>"
+    return f'<p>{said}. It is not at</p><ul class="contents">{"".join(behind)}</ul>'
 
 
 def as_text(races: Sequence[Race]) -> str:
