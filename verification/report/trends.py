@@ -116,9 +116,9 @@ def _commit(document: Mapping[str, Any], clocked: Sequence[Clocked], commits: in
         cpu=params.get("cpu", ""),
         commit=document["commit_hash"][:8],
         date=datetime.fromtimestamp(document["date"] / 1000, UTC).strftime("%Y-%m-%d"),
-        python=Path(str(document.get("python", ""))).name,
+        python=python if (python := str(document.get("python", "")))[:1].isdigit() else "",
         versions={name.removeprefix("pip+"): version for name, version in requirements.items()},
-        threads=str((document.get("env_vars") or {}).get("OPENBLAS_NUM_THREADS", "1")),
+        threads=(document.get("env_vars") or {}).get("OPENBLAS_NUM_THREADS", ""),
         commits=commits,
         clocked=clocked,
     )
@@ -185,12 +185,12 @@ def _way(published: bool) -> str:
 
 
 def _machine(commit: Commit, files: Mapping[str, str]) -> list[Part | str]:
-    versions = ", ".join(f"{name} {version}".strip() for name, version in commit.versions.items())
+    packages = {"Python": commit.python, **commit.versions} if commit.python else commit.versions
+    versions = ", ".join(f"{name} {version}".strip() for name, version in packages.items())
     of = "" if commit.commits == 1 else f", the newest of {commit.commits}"
-    said = (
-        f"Commit {commit.commit} of {commit.date}{of}; {commit.cpu}; threads of BLAS: {commit.threads};"
-        f" {commit.python}{'; ' if versions else ''}{versions}."
-    )
+    threads = commit.threads or "1 unless OPENBLAS_NUM_THREADS was set"
+    said = f"Commit {commit.commit} of {commit.date}{of}; {commit.cpu}; threads of BLAS: {threads}"
+    said = f"{said}; {versions}." if versions else f"{said}."
     parts = [
         _panel(commit, kernel, files)
         for kernel in dict.fromkeys(each.kernel for each in commit.clocked)
