@@ -87,9 +87,42 @@ BACKENDS: Mapping[str, Stroke] = {
     "mp100": Stroke(GREEN, "v", ":", "100 digits"),
     "rational": Stroke(PURPLE, "P", "-", "exact"),
     "arb50": Stroke(RED, "X", "-", "balls"),
+    "numpy": Stroke(BLUE, "s", "-", "NumPy, CPU"),
     "torch:cpu": Stroke(SKY, "<", "-", "torch, CPU"),
     "torch:cuda": Stroke(OLIVE, "*", "-", "torch, GPU"),
 }
+
+# Who is timed: the colour says what computes (ours, torch, jax, LAPACK, built on torch), the marker
+# who.
+CONTENDERS: Mapping[str, Stroke] = {
+    name: Stroke(colour, marker, "-", name)
+    for colour, known in (
+        (BLUE, {"geomdl": "s"}),
+        (SKY, {"geomdl torch:cpu": "<"}),
+        (OLIVE, {"geomdl torch:cuda": "*"}),
+        (RED, {"torch.func": "o", "torch.compile": "^", "torch gels": "D", "torch pinv": "v"}),
+        (PURPLE, {"jax": "P", "jax Cholesky": "P", "neural-tangents": "X", "diffrax": "d"}),
+        (GREEN, {"NumPy pinv": "^", "SciPy pinv": "v", "SciPy gelsd": "D", "SciPy gelsy": "d",
+                 "SciPy + pinv": "p"}),
+        (ORANGE, {"BackPACK": "^", "nngeometry": "v", "curvlinops": "D", "torchjd": "h",
+                  "torchdiffeq": "p"}),
+    )
+    for name, marker in known.items()
+}  # fmt: skip
+
+
+def contender(name: str, backend: str = "numpy") -> Stroke:
+    """Return the stroke of whoever is timed; this project's own is that of its backend.
+
+    Examples
+    --------
+    >>> contender("geomdl", "torch:cuda").label, contender("a new peer").label
+    ('geomdl', 'a new peer')
+    """
+    own = f"{name} {backend}" if name == "geomdl" and backend != "numpy" else name
+    known = CONTENDERS.get(own, Stroke(GREY, "o", "-", name))
+    return Stroke(known.colour, known.marker, known.dash, name)
+
 
 SERIES: Sequence[Stroke] = tuple(
     Stroke(colour, marker, dash, "")
