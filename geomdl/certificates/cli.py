@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from geomdl.certificates import files
+from geomdl.certificates.enclosures import require_flint
 from geomdl.certificates.result import Certificate
 from geomdl.networks import Network
 from geomdl.problems import Problem
@@ -169,6 +170,7 @@ def _certify(
                 drawn = polish(problem, spread_theta(problem.network, args.seed), progress=progress)
             return certify_interpolation(problem, drawn, progress=progress)
         case _:
+            require_flint()  # every module of orbits needs it
             from geomdl.certificates.orbits import certify_orbit
 
             return certify_orbit(problem, drawn, progress=progress)

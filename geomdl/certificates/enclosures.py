@@ -35,7 +35,8 @@ BITS = 80
 Ball = Any
 
 
-def _flint() -> Any:
+def require_flint() -> Any:
+    """Return the module flint, or say which extra brings it."""
     try:
         import flint
     except ModuleNotFoundError as error:
@@ -62,9 +63,9 @@ def _softplus(z: Ball) -> tuple[Ball, Ball]:
 
 
 def _gelu(z: Ball) -> tuple[Ball, Ball]:
-    half = 1 / _flint().arb(2).sqrt()
+    half = 1 / require_flint().arb(2).sqrt()
     cumulative = (1 + (z * half).erf()) / 2
-    density = (-z * z / 2).exp() * half / _flint().arb.pi().sqrt()
+    density = (-z * z / 2).exp() * half / require_flint().arb.pi().sqrt()
     return z * cumulative, cumulative + z * density
 
 
@@ -148,7 +149,7 @@ def _at_midpoints(
     function: Callable[[Ball], tuple[Ball, Ball]], points: np.ndarray
 ) -> tuple[Enclosure, Enclosure]:
     """Evaluate with balls and round to the type of the points; the radii cover both errors."""
-    flint = _flint()
+    flint = require_flint()
     arb = flint.arb
     results: list[np.ndarray] = [np.empty(points.size) for _ in range(4)]
     values, value_radii, slopes, slope_radii = results

@@ -4,9 +4,12 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import flint
 import numpy as np
 import pytest
+
+pytest.importorskip("flint", reason="extra `rigorous` is absent")
+
+import flint
 from flint import arb
 
 from geomdl import Dataset, Network, Problem, load_real_data

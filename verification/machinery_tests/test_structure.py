@@ -1,10 +1,22 @@
 """Who may import whom: the rules that keep the house in order."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+OPTIONAL = (
+    "torch",
+    "flint",
+    "gmpy2",
+    "matplotlib",
+    "jinja2",
+    "asv",
+    "pytest_benchmark",
+    "threadpoolctl",
+)
 USERS = ("verification", "benchmarks", "reports")
 
 
@@ -42,3 +54,16 @@ def test_no_test_module_imports_another_one() -> None:
         if name.split(".")[-1].startswith("test_")
     ]
     assert wrong == []
+
+
+def test_claims_are_collected_without_any_optional_package() -> None:
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({OPTIONAL}))\n"
+        "import pytest\n"
+        "arguments = ['verification', '-m', 'claim', '--collect-only', '-qq']\n"
+        "sys.exit(pytest.main(arguments))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
