@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OPTIONAL = (
+OPTIONAL = ("torch", "flint", "gmpy2", "matplotlib", "jinja2")
     "torch",
     "flint",
     "gmpy2",
