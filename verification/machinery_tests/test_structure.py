@@ -7,16 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OPTIONAL = ("torch", "flint", "gmpy2", "matplotlib", "jinja2")
-    "torch",
-    "flint",
-    "gmpy2",
-    "matplotlib",
-    "jinja2",
-    "asv",
-    "pytest_benchmark",
-    "threadpoolctl",
-)
+OPTIONAL = ("flint", "gmpy2", "matplotlib", "jinja2")  # SciPy looks torch up itself
 USERS = ("verification", "benchmarks", "reports")
 
 
