@@ -336,7 +336,7 @@ def test_a_field_that_is_nan_at_the_start_is_refused(monkeypatch: pytest.MonkeyP
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the integrator is started with NaN, from which it does not return")
 
-    monkeypatch.setattr("geomdl.flows.solve_ivp", never)
+    monkeypatch.setattr("scipy.integrate.solve_ivp", never)
     problem, theta = falling_slope()
     with pytest.raises(ValueError, match=r"got .*NaN or infinite"):
         integrate(problem, bounded(lambda _, point: point * np.nan), theta, 1.0)
