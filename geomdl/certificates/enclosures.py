@@ -243,18 +243,6 @@ class EnclosedPass:
         )
         return joined.reshape(*self.shape)
 
-    def row_norms(self) -> list[np.ndarray]:
-        """Bound the Euclidean norms of the rows of D at the midpoints, block by block.
-
-        Returns
-        -------
-        list of ndarray, shape (QN,), one for each layer l = 1, ..., L+1
-            |delta_l[j, q]| (|a_(l-1)[j]|^2 + 1)^(1/2).
-        """
-        return [
-            np.reshape(up(delta * below[:, None], 2), -1) for delta, below, _, _ in self.factor_norms
-        ]
-
     def jacobian_error(self) -> float:
         """Bound |D - D_mid| in the Frobenius norm, D_mid made of the midpoints in exact arithmetic.
 

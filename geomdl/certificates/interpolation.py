@@ -35,6 +35,7 @@ from geomdl.certificates.kantorovich import Attraction, attraction
 from geomdl.certificates.rank import certify_rank
 from geomdl.certificates.result import Certificate
 from geomdl.certificates.rounding import ASSUMPTIONS, Enclosure, norm_up, up
+from geomdl.certificates.spectra import say
 from geomdl.networks import Network
 from geomdl.problems import Problem
 
@@ -189,12 +190,6 @@ def refuted_by_conflict(statement: str, equations: Equations) -> Certificate:
         ),
         details={"conflict": [first, second]},
     )
-
-
-def say(progress: Progress | None, line: str) -> None:
-    """Hand a line to the progress function, if there is one."""
-    if progress is not None:
-        progress(line)
 
 
 def _bounds(start: Hypotheses, found: Attraction | None) -> dict[str, float]:

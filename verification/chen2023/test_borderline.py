@@ -19,6 +19,7 @@ from geomdl.flows import Field
 from verification.chen2023.adapted_fields import printed_field as over_field
 from verification.chen2023.orbit_laws import STILL_FULL, comparison_orbit, outputs_along
 from verification.chen2023.under_laws import printed_field as under_field
+from verification.chen2023.under_laws import printed_velocity as under
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
@@ -63,11 +64,6 @@ def single(at: Point) -> Array:
 def over(at: Point) -> Array:
     """-Pen[D] Pen[D]^T grad_theta C, (2.4)."""
     return -at.pen @ (at.pen.T @ at.grad_theta)
-
-
-def under(at: Point) -> Array:
-    """-(D^T D)^-1 grad_theta C, (5.2)."""
-    return -at.arithmetic.solve(at.D.T @ at.D, at.grad_theta)
 
 
 def exchanged(at: Point) -> Array:

@@ -10,6 +10,7 @@ from verification.chen2023.printed_formulas import STENCIL, derivative, referenc
 from verification.chenewald2024.matrices import inverted, plus
 from verification.machinery.columns import Column
 from verification.machinery.points import Point, Scene
+from verification.scenes.bundles import push
 
 TINY = 10**8
 
@@ -21,11 +22,6 @@ def alphas(at: Point, step: int = 1) -> Iterator[Any]:
     """Yield values of alpha in this arithmetic, the end points included; step 3 leaves 0, 1/2, 1."""
     for numerator, denominator in ALPHAS[::step]:
         yield at.number(numerator, denominator)
-
-
-def push(at: Point, direction: Array) -> Array:
-    """Return D v, by forward differentiation where there is a network."""
-    return at.D @ direction if at.is_matrix else at.at_theta.push(direction)
 
 
 def pull(at: Point, covector: Array) -> Array:
@@ -60,11 +56,6 @@ def with_wrong_sign(at: Point, alpha: Any, gradient: Array) -> Array:
 
 
 Family = Callable[[Point, Any, Array], Array]
-
-
-def squared(vector: Array) -> Any:
-    """Return the squared length."""
-    return (vector * vector).sum()
 
 
 def approaches(at: Point) -> Iterator[Array]:

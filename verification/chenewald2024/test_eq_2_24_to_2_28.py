@@ -33,7 +33,7 @@ from verification.chenewald2024.constrained_gradients import (
     transposed_plus,
     unconstrained,
 )
-from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range, pull, push
+from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range, pull
 from verification.chenewald2024.matrices import (
     SCENES,
     SQUARE,
@@ -57,6 +57,7 @@ from verification.machinery.columns import (
 )
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
+from verification.scenes.bundles import push
 from verification.scenes.critical import CRITICAL as CRITICAL_EXACT
 from verification.scenes.critical_points import (
     BUILT,

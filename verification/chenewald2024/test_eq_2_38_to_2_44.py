@@ -46,7 +46,6 @@ from verification.chenewald2024.families import (
     gram_inverse,
     interpolated,
     pull,
-    push,
     without_inverse,
 )
 from verification.chenewald2024.matrices import (
@@ -63,6 +62,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, POINTWISE, Column
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, identity
+from verification.scenes.bundles import push
 from verification.scenes.critical import CRITICAL
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, UNDER
 from verification.scenes.obstructed import BORDERLINE_CLOSE

@@ -31,7 +31,7 @@ from geomdl.paths import (
     segment,
     violation,
 )
-from verification.chenewald2024.families import pull, push, squared, velocity_of_outputs
+from verification.chenewald2024.families import pull, velocity_of_outputs
 from verification.chenewald2024.matrices import (
     EVERY_SHAPE,
     MATRICES,
@@ -46,6 +46,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
+from verification.scenes.bundles import push, squared
 from verification.scenes.critical import CRITICAL
 from verification.scenes.matrices import DEFICIENT
 from verification.scenes.networks import (

@@ -29,13 +29,14 @@ from verification.chenewald2024.constrained_gradients import (
     problems,
     unconstrained,
 )
-from verification.chenewald2024.families import gram_inverse, pull, push
+from verification.chenewald2024.families import gram_inverse, pull
 from verification.chenewald2024.matrices import SCENES, SQUARE, SQUARED, kernel, orthogonal_projector
 from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import LARGE_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity
+from verification.scenes.bundles import push
 from verification.scenes.matrices import FULL_ROW_RANK
 from verification.scenes.networks import (
     BORDERLINE,

@@ -25,12 +25,13 @@ from geomdl import Linearization, linearize, rank_loss
 from geomdl.arithmetic import Array
 from geomdl.tangent_kernels import adapted_kernel, influence, kernel_block, tangent_kernel
 from verification.chen2023.orbit_laws import END, outputs_law
-from verification.chenewald2024.families import approaches, gram_inverse, squared
+from verification.chenewald2024.families import approaches, gram_inverse
 from verification.chenewald2024.matrices import SQUARED, kernel, plus
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import RANK_CUT, Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
+from verification.scenes.bundles import squared
 from verification.scenes.critical import CRITICAL
 from verification.scenes.matrices import ANY_MATRIX, DEFICIENT, FULL_ROW_RANK
 from verification.scenes.networks import (

@@ -6,7 +6,6 @@ protocol); see https://chromedevtools.github.io/devtools-protocol/.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import select
@@ -204,8 +203,3 @@ class Browser:
         """Set colour scheme ("light", "dark") and medium ("screen", "print")."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=medium, features=features)
-
-    def screenshot(self, path: Path, whole: bool = False) -> None:
-        """Save what is seen, or the whole page, as PNG."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(answer["data"]))

@@ -110,10 +110,6 @@ BOUNDED_ACTIVATION = (
 LINE = (-1.0, 0.0, 1.0)
 
 
-def _random(network: Network) -> Draw:
-    return lambda generator: network.random_theta(generator)
-
-
 def _with_parabola(generator: np.random.Generator) -> Sequence[float]:
     """Draw w and W away from 0, such that the coefficient B has the sign of the targets' slope."""
     w, b, outgoing = generator.uniform(0.5, 1.0, size=3)
