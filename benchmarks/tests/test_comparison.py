@@ -151,14 +151,14 @@ for name in ("geomdl", "first", "second", "third"):
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "killed, most likely for memory"),
         ("sys.exit('bad luck')", "failed", "exit code 1: bad luck"),
-        ("time.sleep(60)", "skipped", "more than 2 s"),
+        ("time.sleep(60)", "skipped", "more than 5 s"),
     ],
 )
 def test_a_dead_contender_does_not_end_the_comparison(
     monkeypatch: pytest.MonkeyPatch, ending: str, status: str, reason: str
 ) -> None:
     monkeypatch.setattr(supervisor, "WORKER", ("-c", WORKER.format(ending=ending)))
-    settings = supervisor.Settings(1, "cpu", False, 0.01, limit=2.0)
+    settings = supervisor.Settings(1, "cpu", False, 0.01, limit=5.0)
     heard = list(supervisor.play([JOB], settings, lambda _: None))
     assert [each["contender"] for each in heard] == ["geomdl", "first", "second", "third"]
     assert (heard[2]["status"], heard[2]["reason"]) == (status, reason)
