@@ -113,16 +113,24 @@ class Linearization:
     def sensitivities(self) -> list[Array]:
         """Backward sensitivities delta_l, shapes (N, Q, M_l), l = 1..L; delta_(L+1) is the identity."""
         samples, outputs_ = self.outputs.shape
-        below: list[Array] = []
-        for (weight, _), slope in zip(reversed(self.layers[1:]), reversed(self.slopes), strict=True):
-            if below:
-                flat = below[0].reshape(samples * outputs_, -1) @ weight  # one product, not one a sample
-                delta = flat.reshape(samples, outputs_, -1)
-                self.arithmetic.multiply_into(delta, delta, slope[:, None, :])
+        widths = self.network.widths[1:-1]
+        # One piece of memory: the allocator keeps a large one for the next call, and gives many small
+        # ones back to the system, from which every page costs more than the numbers that it holds.
+        block = self.arithmetic.empty((samples * outputs_ * sum(widths),))
+        flat, start = [], 0
+        for width in widths:
+            size = samples * outputs_ * width
+            flat.append(block[start : start + size].reshape(samples * outputs_, width))
+            start += size
+        for index in range(len(widths) - 1, -1, -1):
+            weight, slope = self.layers[index + 1][0], self.slopes[index][:, None, :]
+            delta = flat[index].reshape(samples, outputs_, widths[index])
+            if index + 1 < len(widths):
+                self.arithmetic.matmul_into(flat[index], flat[index + 1], weight)
+                self.arithmetic.multiply_into(delta, delta, slope)
             else:
-                delta = weight[None, :, :] * slope[:, None, :]
-            below.insert(0, delta)
-        return below
+                self.arithmetic.multiply_into(delta, weight, slope)
+        return [each.reshape(samples, outputs_, -1) for each in flat]
 
     def jacobian(self, out: Array | None = None) -> Array:
         """Form D[theta].
@@ -177,10 +185,13 @@ class Linearization:
     def _push(self, tangents: Layers) -> Array:
         moved = None
         for index, (weight_dot, bias_dot) in enumerate(tangents):
-            moved_z = self.activations[index] @ weight_dot.T + bias_dot
+            moved_z = self.activations[index] @ weight_dot.T
+            moved_z += bias_dot
             if moved is not None:
                 moved_z += moved @ self.layers[index][0].T
-            moved = self.slopes[index] * moved_z if index < len(self.slopes) else moved_z
+            if index < len(self.slopes):
+                moved_z *= self.slopes[index]
+            moved = moved_z
         return moved.reshape(-1)  # type: ignore[union-attr]
 
     def pull(self, covector: Array) -> Array:
@@ -199,13 +210,16 @@ class Linearization:
 
     def _pull(self, covector: Array) -> Array:
         sensitivity = covector.reshape(self.outputs.shape)
-        parts: list[Array] = []
+        gradient = self.arithmetic.empty((self.shape[1],))
+        parts = self.network.split(gradient)
         for index in range(len(self.layers) - 1, -1, -1):
-            weight_part = sensitivity.T @ self.activations[index]
-            parts = [weight_part.reshape(-1), sensitivity.sum(axis=0), *parts]
+            weight_part, bias_part = parts[index]
+            self.arithmetic.matmul_into(weight_part, sensitivity.T, self.activations[index])
+            bias_part[...] = sensitivity.sum(axis=0)
             if index:
-                sensitivity = (sensitivity @ self.layers[index][0]) * self.slopes[index - 1]
-        return self.arithmetic.concatenate(parts)
+                sensitivity = sensitivity @ self.layers[index][0]
+                sensitivity *= self.slopes[index - 1]
+        return gradient
 
     def pull_columns(self, covectors: Array, out: Array | None = None) -> Array:
         """Return D^T M for a matrix M of columns, without forming D.
@@ -367,7 +381,8 @@ def linearize(network: Network, theta: Array, inputs: Array) -> Linearization:
     layers = network.layers(theta)
     activations, slopes = [inputs], []
     for weight, bias in layers[:-1]:
-        z = activations[-1] @ weight.T + bias
+        z = activations[-1] @ weight.T
+        z += bias
         value, slope = network.activation.value_and_slope(arithmetic, z)
         activations.append(value)
         slopes.append(slope)

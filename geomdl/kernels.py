@@ -20,7 +20,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from geomdl import native
 from geomdl.arithmetic import Arithmetic, Array
+from geomdl.memory import keep_freed_memory
+
+keep_freed_memory()
 
 
 def write_jacobian(
@@ -38,6 +42,8 @@ def write_jacobian(
     """
     samples = len(activations[-1])
     rows = out.reshape(samples, out.shape[0] // samples, -1)
+    if native.write_jacobian(rows, activations, sensitivities):
+        return
     step = max(1, 8 * arithmetic.chunk * samples // (out.shape[0] * out.shape[1]))
     for first in range(0, samples, step):
         part = slice(first, first + step)
@@ -146,7 +152,11 @@ def _write_tile(
         arithmetic.matmul_into(
             target, delta[rows].reshape(-1, width), delta[columns].reshape(-1, width).T
         )
-        factor = arithmetic.repeat(below[rows] @ below[columns].T + 1, outputs)
+        factor = below[rows] @ below[columns].T
+        factor += 1
+        if native.scale_blocks(tile, target, factor, adding=depth > 0):
+            continue
+        factor = arithmetic.repeat(factor, outputs)
         by_sample = target.reshape(shape[0], outputs, -1)
         arithmetic.multiply_into(by_sample, by_sample, factor[:, None, :])
         if depth:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from math import prod
 from pathlib import Path
 
+import numpy as np
+
 from geomdl.arithmetic import Arithmetic
 
 _NO_QUESTION_BELOW = 1 << 26
+_KEPT_BELOW = 31 << 20
 
 
 def require_memory(arithmetic: Arithmetic, *shapes: tuple[int, ...], what: str, instead: str) -> None:
@@ -53,6 +56,22 @@ def require_bytes(needed: float, *, what: str, instead: str) -> None:
             f"{what} needs {needed / 1e9:.3g} GB of memory; {available / 1e9:.3g} GB are available: "
             f"{instead}"
         )
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep freed blocks of up to 31 MB for the next array instead of unmapping them.
+
+    A page that comes from the system costs several times what it costs to write to it, and an orbit
+    asks for the same temporaries thousands of times. The GNU C library maps large blocks one by one,
+    gives them back when they are freed, and then learns: blocks up to the size of one that was freed
+    (32 MB at most) are kept from there on. So one is asked for and freed here; it is never written to,
+    and takes no memory.
+    Other C libraries take no notice.
+    """
+    try:
+        np.empty(_KEPT_BELOW, dtype=np.uint8)
+    except MemoryError:  # under a limit so tight that there is nothing to keep
+        return
 
 
 def available_memory() -> int | None:

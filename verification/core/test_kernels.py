@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geomdl import FLOAT32, FLOAT64, RATIONAL, Linearization, get_arithmetic, memory, solve
+from geomdl import FLOAT32, FLOAT64, RATIONAL, Linearization, get_arithmetic, memory, native, solve
 from geomdl.arithmetic import Arithmetic, Array
 from geomdl.arithmetic.lookup import missing_extra
 from geomdl.arithmetic.outer_products import write_outer_products
@@ -34,6 +34,16 @@ SHAPES = {
     "K = QN": ([1, 1, 1], 4),
     "K < QN": ([2, 2, 2], 9),
 }
+
+
+@pytest.fixture(params=["compiled loops", "NumPy alone"])
+def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test with the compiled loops, and without."""
+    if request.param == "NumPy alone":
+        monkeypatch.setattr(native, "compiled", None)
+    elif native.compiled is None:
+        pytest.skip("geomdl was installed without a C compiler")
+    return request.param
 
 
 def rows_by_definition(at: Linearization) -> Array:
@@ -89,6 +99,14 @@ def test_everything_agrees_for_networks_drawn_at_random(shape: list[int], count:
     check_all(linearized(shape, count, FLOAT64, seed))
 
 
+@pytest.mark.usefixtures("loops")
+@pytest.mark.parametrize("shape", list(SHAPES))
+@pytest.mark.parametrize("arithmetic", [FLOAT32, FLOAT64], ids=repr)
+def test_everything_agrees_with_compiled_loops_and_without(arithmetic: Arithmetic, shape: str) -> None:
+    check_all(linearized(*SHAPES[shape], arithmetic))
+
+
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("chunk", [1, 40, 1000])
 @pytest.mark.parametrize("arithmetic", HARDWARE, ids=repr)
 def test_the_length_of_chunks_does_not_matter(
@@ -110,6 +128,7 @@ def test_over_the_rationals_chunks_give_the_same_numbers(
         assert np.array_equal(one, other)
 
 
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("arithmetic", [FLOAT32, FLOAT64], ids=repr)
 @pytest.mark.parametrize(
     "shape", [[20, 40, 3], [32, 32, 32, 2], [64, 50, 1], [96, 5, 2], [61, 9, 2], [130, 7, 2]], ids=str
@@ -179,6 +198,7 @@ def layouts(arithmetic: Arithmetic, shape: tuple[int, int]) -> Iterator[Array]:
     yield arithmetic.zeros((rows + 2, columns + 5))[1:-1, 2:-3]
 
 
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("shape", ["affine", "one sample", "layers of one width", "K < QN"])
 @pytest.mark.parametrize("kernel", ["jacobian", "gram", "normal_matrix", "pull_columns"])
 @pytest.mark.parametrize("arithmetic", EVERY, ids=repr)
