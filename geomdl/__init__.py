@@ -28,6 +28,7 @@ from geomdl.flows import (
     rank_loss,
     standard_field,
 )
+from geomdl.inverses import FormedPseudoinverse, form_pseudoinverse
 from geomdl.jacobians import Linearization, linearize, outputs
 from geomdl.networks import Network
 from geomdl.problems import Problem
@@ -49,6 +50,7 @@ __all__ = [
     "Cost",
     "Dataset",
     "Event",
+    "FormedPseudoinverse",
     "GramSolution",
     "Linearization",
     "Network",
@@ -61,6 +63,7 @@ __all__ = [
     "blow_up",
     "cost_hessian",
     "cost_reaches",
+    "form_pseudoinverse",
     "get_activation",
     "get_arithmetic",
     "homotopy_field",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from geomdl.arithmetic import Arithmetic, Array, arithmetic_of
-from geomdl.kernels import pull_columns, write_gram, write_jacobian, write_normal
+from geomdl.kernels import pull_columns, push_columns, write_gram, write_jacobian, write_normal
 from geomdl.memory import require_memory
 from geomdl.networks import Layers, Network, check_vector
 
@@ -221,6 +221,33 @@ class Linearization:
                 sensitivity *= self.slopes[index - 1]
         return gradient
 
+    def push_columns(self, tangents: Array, out: Array | None = None) -> Array:
+        """Return D M for a matrix M of columns, without forming D.
+
+        Parameters
+        ----------
+        tangents : array, shape (K, k)
+        out : array, shape (QN, k), optional
+            Memory to write to, fastest by rows.
+
+        Returns
+        -------
+        array, shape (QN, k)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> at = linearize(Network([2, 3, 2], "tanh"), np.ones(17), np.eye(2))
+        >>> np.allclose(at.push_columns(np.eye(17)), at.jacobian())
+        True
+        """
+        rows, columns = self.shape
+        self._check_columns("tangents", tangents, columns)
+        shape = (rows, tangents.shape[1])
+        out = self._memory(out, shape, "the product D M", "take fewer columns at a time")
+        push_columns(self.arithmetic, self.activations, self.sensitivities, tangents, out)
+        return out
+
     def pull_columns(self, covectors: Array, out: Array | None = None) -> Array:
         """Return D^T M for a matrix M of columns, without forming D.
 
@@ -241,20 +268,20 @@ class Linearization:
         >>> np.allclose(at.pull_columns(np.eye(4)), at.jacobian().T)
         True
         """
-        (rows, columns), arithmetic = self.shape, self.arithmetic
-        if (
-            arithmetic_of(covectors) is not arithmetic
-            or covectors.ndim != 2
-            or covectors.shape[0] != rows
-        ):
-            raise ValueError(
-                f"got covectors of shape {tuple(covectors.shape)} in {arithmetic_of(covectors).name}; "
-                f"expected ({rows}, k) in {arithmetic.name}"
-            )
+        rows, columns = self.shape
+        self._check_columns("covectors", covectors, rows)
         shape = (columns, covectors.shape[1])
         out = self._memory(out, shape, "the product D^T M", "take fewer columns at a time")
-        pull_columns(arithmetic, self.activations, self.sensitivities, covectors, out)
+        pull_columns(self.arithmetic, self.activations, self.sensitivities, covectors, out)
         return out
+
+    def _check_columns(self, what: str, matrix: Array, length: int) -> None:
+        arithmetic = arithmetic_of(matrix)
+        if arithmetic is not self.arithmetic or matrix.ndim != 2 or matrix.shape[0] != length:
+            raise ValueError(
+                f"got {what} of shape {tuple(matrix.shape)} in {arithmetic.name}; "
+                f"expected ({length}, k) in {self.arithmetic.name}"
+            )
 
     def gram_product(self, covector: Array) -> Array:
         """Return (D D^T) u, the product of the empirical tangent kernel, without forming either.

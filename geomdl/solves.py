@@ -31,16 +31,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from geomdl.arithmetic import Arithmetic, Array, NotFiniteError
 from geomdl.jacobians import Linearization
-from geomdl.kernels import write_gram, write_normal
 from geomdl.memory import require_memory
 from geomdl.networks import check_vector
+from geomdl.normal_systems import NormalSystem, Rejected
 from geomdl.pseudoinverses import pseudoinverse, rank_tolerance
 
 _DIRECT_BELOW = 250_000
@@ -48,7 +47,6 @@ _SINGLE_UP_TO = 1e3
 _SINGLE_FROM = 256
 _MOST_ROUNDS = 8
 _MOST_ITERATIONS = 200
-_FAR = 10
 _LEVEL = 32
 _INDEFINITE = "the matrix is not positive definite to the working precision"
 
@@ -85,10 +83,6 @@ class Solution:
     optimality: float
     refinements: int
     reason: str
-
-
-class _Rejected(Exception):
-    """A method cannot answer; the text says why."""
 
 
 def solve(
@@ -138,8 +132,8 @@ def solve(
         return _direct(at, right, rank)
     scale = at.arithmetic.largest(right)
     scale = scale + (scale == 0)  # a zero right side stays one; nothing is read back from a device
-    system, scaled = _System(at, at.shape[0] <= at.shape[1], rank is not None), right / scale
-    methods: list[Callable[[_System, Array], Solution]] = [_by_cholesky, _by_shifted_cholesky]
+    system, scaled = NormalSystem(at, at.shape[0] <= at.shape[1], rank is not None), right / scale
+    methods: list[Callable[[NormalSystem, Array], Solution]] = [_by_cholesky, _by_shifted_cholesky]
     double = at.arithmetic.bytes_per_number == 8 and few >= _SINGLE_FROM
     if double and condition is not None and condition <= _SINGLE_UP_TO:
         methods.insert(0, _by_single_cholesky)
@@ -150,7 +144,7 @@ def solve(
             try:
                 found = method(system, scaled)
                 break
-            except _Rejected as why:
+            except Rejected as why:
                 rejections.append(str(why))
         else:
             found = _by_orthogonal(system, scaled, rank)
@@ -176,100 +170,36 @@ def _direct(at: Linearization, right: Array, rank: int | None) -> Solution:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _System:
-    """D D^T (wide) or D^T D (tall) of one linearization, and the maps around its inverse."""
-
-    at: Linearization
-    wide: bool
-    imposed: bool
-
-    @property
-    def arithmetic(self) -> Arithmetic:
-        return self.at.arithmetic
-
-    @property
-    def size(self) -> int:
-        return min(self.at.shape)
-
-    def push(self, direction: Array) -> Array:
-        return self.at._push(self.at.network.split(direction))
-
-    def pull(self, covector: Array) -> Array:
-        return self.at._pull(covector)
-
-    def product(self, vector: Array) -> Array:
-        """Multiply by the matrix that is factored."""
-        return self.push(self.pull(vector)) if self.wide else self.pull(self.push(vector))
-
-    def lower(self, arithmetic: Arithmetic) -> Array:
-        """Form the lower triangle of the matrix that is factored, in this arithmetic."""
-        shape, what = (self.size, self.size), "the matrix D D^T or D^T D"
-        require_memory(arithmetic, shape, what=what, instead="take fewer samples")
-        activations, sensitivities = self.at.activations, self.at.sensitivities
-        if arithmetic is not self.arithmetic:
-            activations = [arithmetic.array(a) for a in activations]
-            sensitivities = [arithmetic.array(d) for d in sensitivities]
-        out = arithmetic.empty(shape)
-        write = write_gram if self.wide else write_normal
-        write(arithmetic, activations, sensitivities, out, lower=True)
-        return out
-
-    def norm(self, vector: Array) -> Any:
-        return self.arithmetic.sqrt(vector @ vector)
-
-    def probe(self, size: int) -> Array:
-        return _probe(self.arithmetic, size)
-
-    def top(self) -> Any:
-        """Estimate the largest eigenvalue by two steps of the power method."""
-        once = self.product(self.probe(self.size))
-        return self.norm(self.product(once)) / self.norm(once)
-
-    def checked(self, condition: float) -> float:
-        """Return the condition number unless it comes near to where the rank is in question."""
-        allowed = 1 / rank_tolerance(self.arithmetic, self.at.shape, 1)
-        if not (self.imposed or _FAR * condition < allowed):
-            raise _Rejected(f"a condition number of {condition:.1e} puts the rank in question")
-        return condition
-
-    def norms(self, solution: Array, error: Array, right: Array) -> list[Any]:
-        """Return |w|, |D w - r|, |D^T (D w - r)| and |r|, still on the device."""
-        return [self.norm(vector) for vector in (solution, error, self.pull(error), right)]
-
-    def finish(self, solution: Array, norms: list[Any], top: float, **facts: Any) -> Solution:
-        """Return the result; norms as above, top is sigma_1^2."""
-        length, left, gradient, given = (float(norm) for norm in norms)
-        scale = math.sqrt(top) * (given + math.sqrt(top) * length)
-        return Solution(
-            solution, rank=self.size, residual=left / (given or 1), optimality=gradient / (scale or 1),
-            **facts,
-        )  # fmt: skip
+def _finish(
+    system: NormalSystem, solution: Array, norms: list[Any], top: float, **facts: Any
+) -> Solution:
+    """Return the result; norms as from the system, top is sigma_1^2."""
+    length, left, gradient, given = (float(norm) for norm in norms)
+    scale = math.sqrt(top) * (given + math.sqrt(top) * length)
+    return Solution(
+        solution, rank=system.size, residual=left / (given or 1), optimality=gradient / (scale or 1),
+        **facts,
+    )  # fmt: skip
 
 
-@lru_cache(maxsize=16)
-def _probe(arithmetic: Arithmetic, size: int) -> Array:
-    """Return a vector of length 1 without a relation to any network, always the same one."""
-    vector = np.random.default_rng(size).standard_normal(size)
-    return arithmetic.array(vector / np.linalg.norm(vector))
-
-
-def _by_single_cholesky(system: _System, right: Array) -> Solution:
+def _by_single_cholesky(system: NormalSystem, right: Array) -> Solution:
     return _by_cholesky(system, right, single=True)
 
 
-def _by_cholesky(system: _System, right: Array, single: bool = False) -> Solution:
+def _by_cholesky(system: NormalSystem, right: Array, single: bool = False) -> Solution:
     arithmetic = system.arithmetic
     working = arithmetic.single() if single else arithmetic
-    factored, failed = working.cholesky_in_place(system.lower(working))
+    lower = system.lower(working)
+    top = system.top(working, lower)
+    factored, failed = working.cholesky_in_place(lower)
     if not arithmetic.asynchronous and bool(failed):
-        raise _Rejected(f"{_name(single)}: {_INDEFINITE}")
+        raise Rejected(f"{_name(single)}: {_INDEFINITE}")
 
     def inverse(columns: Array) -> Array:
         return arithmetic.array(factored(working.array(columns))) if single else factored(columns)
 
     solution, error, probe = arithmetic.zeros((system.at.shape[1],)), right, system.probe(system.size)
-    top, steps, rounds = system.top(), [], 2
+    steps, rounds = [], 2
     while True:
         for _ in range(rounds):
             # The probe rides along in the same pass through the factor: inverse iteration for 1/sigma^2.
@@ -289,13 +219,13 @@ def _by_cholesky(system: _System, right: Array, single: bool = False) -> Solutio
         if verdict:
             break
         if len(steps) >= _MOST_ROUNDS:
-            raise _Rejected(f"{_name(single)} needs more than {_MOST_ROUNDS} refinements")
+            raise Rejected(f"{_name(single)} needs more than {_MOST_ROUNDS} refinements")
         rounds = 1
     if verdict != "converged":
-        raise _Rejected(f"{_name(single)}: {verdict}")
+        raise Rejected(f"{_name(single)}: {verdict}")
     condition = system.checked(math.sqrt(square))
-    return system.finish(
-        solution, numbers[5:], largest, method=_name(single), condition=condition,
+    return _finish(
+        system, solution, numbers[5:], largest, method=_name(single), condition=condition,
         refinements=len(steps) - 1, reason=f"the last correction was {last / (length or 1):.1e} of w",
     )  # fmt: skip
 
@@ -320,15 +250,15 @@ def _verdict(
     return f"corrections shrink by {rate:.1e} only, at a condition number of about {square**0.5:.1e}"
 
 
-def _by_shifted_cholesky(system: _System, right: Array) -> Solution:
+def _by_shifted_cholesky(system: NormalSystem, right: Array) -> Solution:
     arithmetic, size = system.arithmetic, system.size
-    top = float(system.top())
     matrix = system.lower(arithmetic)
+    top = float(system.top(arithmetic, matrix))
     shift = size * arithmetic.unit_roundoff * top
     arithmetic.diagonal_view(matrix, 0, 1)[...] += arithmetic.array([shift])[0]
     inverse, failed = arithmetic.cholesky_in_place(matrix)
     if bool(failed) or not top > 0:
-        raise _Rejected("shifted cholesky: the shifted matrix is not positive definite either")
+        raise Rejected("shifted cholesky: the shifted matrix is not positive definite either")
     # D^+ of a random vector sees the smallest singular value, up to the root of the dimension.
     answer, _ = _conjugate_gradients(system, inverse, system.probe(len(right)))
     lower = math.sqrt(top) * float(system.norm(answer))
@@ -342,19 +272,19 @@ def _by_shifted_cholesky(system: _System, right: Array) -> Solution:
         length = float(system.norm(solution))
         level = _LEVEL * arithmetic.unit_roundoff * lower * length
         if steps[-1] <= level and len(steps) > 2:
-            return system.finish(
-                solution, system.norms(solution, error, right), top, method="shifted cholesky",
+            return _finish(
+                system, solution, system.norms(solution, error, right), top, method="shifted cholesky",
                 condition=condition,
                 refinements=len(steps) - 2,
                 reason=f"the last correction was {steps[-1] / (length or 1):.1e} of w",
             )  # fmt: skip
         if not steps[-1] <= 0.1 * steps[-2]:
             break
-    raise _Rejected("shifted cholesky: corrections do not shrink to the level of roundoff")
+    raise Rejected("shifted cholesky: corrections do not shrink to the level of roundoff")
 
 
 def _conjugate_gradients(
-    system: _System, inverse: Callable[[Array], Array], right: Array, tolerance: float = 1e-7
+    system: NormalSystem, inverse: Callable[[Array], Array], right: Array, tolerance: float = 1e-7
 ) -> tuple[Array, int]:
     """Return D^+ r by preconditioned conjugate gradients: Craig's method, or CGLS for a tall D."""
     solution = system.arithmetic.zeros((system.at.shape[1],))
@@ -372,10 +302,10 @@ def _conjugate_gradients(
         length = now / ((along @ along) if system.wide else (moved @ moved))
         solution = solution + length * along
         error, before = error - length * moved, now
-    raise _Rejected(f"shifted cholesky: no convergence in {_MOST_ITERATIONS} iterations")
+    raise Rejected(f"shifted cholesky: no convergence in {_MOST_ITERATIONS} iterations")
 
 
-def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
+def _by_orthogonal(system: NormalSystem, right: Array, rank: int | None) -> Solution:
     at, arithmetic = system.at, system.arithmetic
     require_memory(
         arithmetic, at.shape, at.shape, what="the QR factorization of D",
@@ -396,8 +326,8 @@ def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
             else factored.solve(factored.multiply_transposed(right))
         )
         error = right - system.push(solution)
-        return system.finish(
-            solution, system.norms(solution, error, right), norm**2, method="qr",
+        return _finish(
+            system, solution, system.norms(solution, error, right), norm**2, method="qr",
             condition=_condition(system, factored),
             refinements=0, reason="full rank is certain from the triangular factor",
         )  # fmt: skip
@@ -413,15 +343,15 @@ def _by_orthogonal(system: _System, right: Array, rank: int | None) -> Solution:
         reduced = (left[:, :found].T @ factored.multiply_transposed(right)) / sigma[:found]
         solution = across[:found].T @ reduced
     error = right - system.push(solution)
-    answer = system.finish(
-        solution, system.norms(solution, error, right), float(values[0]) ** 2, method="svd",
+    answer = _finish(
+        system, solution, system.norms(solution, error, right), float(values[0]) ** 2, method="svd",
         condition=float(values[0] / values[found - 1]) if found else 1.0, refinements=0,
         reason=f"singular values decided: {found} of {len(values)} count",
     )  # fmt: skip
     return replace(answer, rank=found)
 
 
-def _condition(system: _System, factored: Any) -> float:
+def _condition(system: NormalSystem, factored: Any) -> float:
     """Estimate the condition number of R by power and inverse iteration."""
     high = low = system.probe(len(factored.triangle))
     for _ in range(4):

@@ -276,6 +276,10 @@ class Arithmetic(ABC):
         inverse = self.solve(matrix, self.eye(matrix.shape[0]))
         return lambda right: inverse @ right
 
+    def symmetric_product(self, lower: Array, vector: Array) -> Array:
+        """Multiply a symmetric matrix that is given by its lower triangle with a vector."""
+        raise self._cannot("symmetric_product")
+
     def cholesky_in_place(self, matrix: Array) -> tuple[Callable[[Array], Array], Any]:
         """Factor a symmetric matrix that is given by its lower triangle, and overwrite it.
 

@@ -43,6 +43,9 @@ class Floating(Arithmetic):
         self.bytes_per_number = self.dtype.itemsize
         self.name = self.dtype.name
         self.unit_roundoff = float(np.finfo(dtype).eps) / 2
+        # Looked up once: to find them takes longer than to solve a small system.
+        self._potrf, self._potrs = linalg.get_lapack_funcs(("potrf", "potrs"), dtype=self.dtype)
+        (self._symv,) = linalg.get_blas_funcs(("symv",), dtype=self.dtype)
 
     def array(self, values: Any) -> Array:
         """Convert to this dtype, rounding each number once."""
@@ -170,12 +173,16 @@ class Floating(Arithmetic):
             ) from error
         return lambda right: linalg.cho_solve(factor, right, check_finite=False)
 
+    def symmetric_product(self, lower: Array, vector: Array) -> Array:
+        """Multiply by BLAS's symv."""
+        # In BLAS's column order the lower triangle of rows is the upper one.
+        return self._symv(1, lower.T, vector, lower=False)
+
     def cholesky_in_place(self, matrix: Array) -> tuple[Callable[[Array], Array], Any]:
         """Factor by LAPACK's potrf."""
-        potrf, potrs = linalg.get_lapack_funcs(("potrf", "potrs"), dtype=self.dtype)
         # In LAPACK's column order the lower triangle of rows is the upper one.
-        factor, status = potrf(matrix.T, lower=False, overwrite_a=True, clean=False)
-        return lambda right: potrs(factor, right, lower=False)[0], status != 0
+        factor, status = self._potrf(matrix.T, lower=False, overwrite_a=True, clean=False)
+        return lambda right: self._potrs(factor, right, lower=False)[0], status != 0
 
     def qr(self, matrix: Array) -> Orthogonal:
         """Factor by LAPACK's geqrf; Q stays a product of reflections."""

@@ -188,6 +188,11 @@ class TorchArithmetic(Arithmetic):
 
         return solve
 
+    def symmetric_product(self, lower: Array, vector: Array) -> Array:
+        """Multiply by the triangle and by its transpose."""
+        triangle = lower.tril()
+        return triangle @ vector + triangle.T @ vector - triangle.diagonal() * vector
+
     def cholesky_in_place(self, matrix: Array) -> tuple[Callable[[Array], Array], Any]:
         """Factor by torch.linalg.cholesky_ex, which does not wait for the device."""
         factor, status = torch.linalg.cholesky_ex(matrix)

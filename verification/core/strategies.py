@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from geomdl import FLOAT64, Dataset, Network, Problem
+from geomdl import FLOAT64, Dataset, Linearization, Network, Problem, linearize
 from geomdl.arithmetic import Arithmetic, Array
 
 SMOOTH = ("tanh", "sigmoid", "softplus", "gelu", "sin", "square", "identity")
@@ -73,3 +73,16 @@ def random_problem(
     data = Dataset.regression(grid(count, network.inputs), grid(count, network.outputs))
     theta = np.round(network.random_theta(generator) * 2**bits) / 2**bits
     return Problem(network, data), arithmetic.array(theta)
+
+
+def with_condition(shape: tuple[int, int], exponent: float, seed: int = 0) -> Linearization:
+    """Return an affine network of one output, whose D is [inputs, 1], with a prescribed spectrum.
+
+    The singular values of the inputs fall to 10^-exponent; rounded to float64, they are known exactly.
+    """
+    (rows, columns), rng = shape, np.random.default_rng(seed)
+    few = min(rows, columns - 1)
+    left = np.linalg.qr(rng.standard_normal((rows, few)))[0]
+    right = np.linalg.qr(rng.standard_normal((columns - 1, few)))[0]
+    inputs = (left * np.logspace(0, -exponent, few)) @ right.T
+    return linearize(Network([columns - 1, 1], "tanh"), np.zeros(columns), inputs)

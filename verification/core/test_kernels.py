@@ -79,6 +79,8 @@ def check_all(at: Linearization) -> None:
     agree(at.jacobian(), slow, scale=norm, size=size)
     agree(at.push(direction), slow @ direction, scale=3 * norm, size=size)
     agree(at.pull(covector), slow.T @ covector, scale=3 * norm, size=size)
+    tangents = arithmetic.stack([direction, direction * 2 - 1], axis=1)
+    agree(at.push_columns(tangents), slow @ tangents, scale=5 * norm, size=size)
     agree(at.pull_columns(columns), slow.T @ columns, scale=3 * norm, size=size)
     agree(at.gram_product(covector), slow @ (slow.T @ covector), scale=3 * norm * norm, size=size)
     for fast, formed in ((at.gram(), slow @ slow.T), (at.normal_matrix(), slow.T @ slow)):
@@ -200,11 +202,12 @@ def layouts(arithmetic: Arithmetic, shape: tuple[int, int]) -> Iterator[Array]:
 
 @pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("shape", ["affine", "one sample", "layers of one width", "K < QN"])
-@pytest.mark.parametrize("kernel", ["jacobian", "gram", "normal_matrix", "pull_columns"])
+@pytest.mark.parametrize("kernel", ["jacobian", "gram", "normal_matrix", "pull_columns", "push_columns"])
 @pytest.mark.parametrize("arithmetic", EVERY, ids=repr)
 def test_results_go_to_memory_of_any_layout(arithmetic: Arithmetic, kernel: str, shape: str) -> None:
     at = linearized(*SHAPES[shape], arithmetic)
-    given_ = [arithmetic.eye(at.shape[0])] if kernel == "pull_columns" else []
+    side = {"pull_columns": at.shape[0], "push_columns": at.shape[1]}.get(kernel)
+    given_ = [] if side is None else [arithmetic.eye(side)]
     compute: Any = getattr(at, kernel)
     expected = compute(*given_)
     scale = 1 + arithmetic.largest(expected)
@@ -250,6 +253,8 @@ def test_columns_of_another_kind_are_refused(wrong: np.ndarray) -> None:
     at = linearized([2, 3, 2], 2, FLOAT64)
     with pytest.raises(ValueError, match="got covectors of shape"):
         at.pull_columns(wrong)
+    with pytest.raises(ValueError, match="got tangents of shape"):
+        at.push_columns(wrong)
 
 
 # ---- devices ------------------------------------------------------------------------------------

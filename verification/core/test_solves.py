@@ -13,7 +13,6 @@ from geomdl import (
     FLOAT32,
     FLOAT64,
     RATIONAL,
-    Linearization,
     Network,
     Problem,
     adapted_field,
@@ -28,7 +27,7 @@ from geomdl.arithmetic import Arithmetic, SingularMatrixError
 from geomdl.arithmetic.lookup import missing_extra
 from geomdl.data import Dataset
 from verification.core.references import agree
-from verification.core.strategies import random_problem
+from verification.core.strategies import random_problem, with_condition
 
 MP60 = get_arithmetic("mp60")
 HARDWARE = [FLOAT32, FLOAT64] + [
@@ -37,19 +36,6 @@ HARDWARE = [FLOAT32, FLOAT64] + [
     if missing_extra(name) is None
 ]
 SINGLE = [arithmetic for arithmetic in HARDWARE if arithmetic.bytes_per_number == 8]
-
-
-def with_condition(shape: tuple[int, int], exponent: float, seed: int = 0) -> Linearization:
-    """Return an affine network of one output, whose D is [inputs, 1], with a prescribed spectrum.
-
-    The singular values of the inputs fall to 10^-exponent; rounded to float64, they are known exactly.
-    """
-    (rows, columns), rng = shape, np.random.default_rng(seed)
-    few = min(rows, columns - 1)
-    left = np.linalg.qr(rng.standard_normal((rows, few)))[0]
-    right = np.linalg.qr(rng.standard_normal((columns - 1, few)))[0]
-    inputs = (left * np.logspace(0, -exponent, few)) @ right.T
-    return linearize(Network([columns - 1, 1], "tanh"), np.zeros(columns), inputs)
 
 
 @cache

@@ -1,0 +1,101 @@
+"""The formed D^+ is the pseudoinverse of the formed D, with its rank, at every condition number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geomdl import (
+    FLOAT32,
+    FLOAT64,
+    RATIONAL,
+    Network,
+    form_pseudoinverse,
+    get_arithmetic,
+    linearize,
+    memory,
+    pseudoinverse,
+)
+from geomdl.arithmetic import Arithmetic, SingularMatrixError
+from geomdl.arithmetic.lookup import missing_extra
+from verification.core.references import agree
+from verification.core.strategies import random_problem, with_condition
+
+MP60 = get_arithmetic("mp60")
+HARDWARE = [FLOAT32, FLOAT64] + [
+    get_arithmetic(name)
+    for name in ("torch:cpu:float64", "torch:cpu:float32")
+    if missing_extra(name) is None
+]
+
+
+@pytest.mark.parametrize("widths", [[16, 32, 32, 4], [6, 40, 1], [3, 8, 8], [3, 2], [70, 1]], ids=str)
+@pytest.mark.parametrize("arithmetic", HARDWARE, ids=repr)
+def test_it_is_the_pseudoinverse_of_the_formed_jacobian(
+    arithmetic: Arithmetic, widths: list[int]
+) -> None:
+    problem, theta = random_problem(widths, "tanh", 64 if widths[-1] == 8 else 40, 1, arithmetic)
+    at = problem.linearize(theta)
+    found, expected = form_pseudoinverse(at), pseudoinverse(at.jacobian())
+    assert (found.method, found.rank) == ("cholesky", expected.rank)
+    assert expected.condition / 4 <= found.condition <= 1.01 * expected.condition
+    agree(found.matrix, expected.matrix(), condition=expected.condition, size=at.shape[1])
+
+
+@pytest.mark.parametrize("exponent", [0, 2, 4, 5.5, 7, 9, 12])
+@pytest.mark.parametrize("shape", [(20, 90), (60, 21)], ids=["wide", "tall"])
+def test_the_error_is_that_of_the_singular_value_decomposition(
+    shape: tuple[int, int], exponent: float
+) -> None:
+    at = with_condition(shape, exponent)
+    jacobian = at.jacobian()
+    exact = MP60.array(jacobian)
+    if shape[0] <= shape[1]:
+        truth = MP60.to_float64(exact.T @ MP60.solve(exact @ exact.T, MP60.eye(shape[0])))
+    else:
+        truth = MP60.to_float64(MP60.solve(exact.T @ exact, exact.T))
+    found, size = form_pseudoinverse(at), np.linalg.norm(truth)
+    error = np.linalg.norm(found.matrix - truth) / size
+    of_svd = np.linalg.norm(np.linalg.pinv(jacobian, rcond=1e-15) - truth) / size
+    assert found.rank == min(shape)
+    assert error <= 3 * of_svd + 4 * np.linalg.cond(jacobian) * FLOAT64.unit_roundoff
+    assert (found.method == "cholesky") == (exponent <= 7)
+    assert found.corrections >= 1 or found.method == "svd"
+
+
+@pytest.mark.parametrize("arithmetic", HARDWARE, ids=repr)
+def test_a_lost_rank_is_left_to_singular_values(arithmetic: Arithmetic) -> None:
+    network, rng = Network([6, 60, 4], "tanh"), np.random.default_rng(0)
+    inputs = rng.standard_normal((40, 6))
+    inputs[7] = inputs[3]  # equal rows of D
+    theta = arithmetic.array(network.random_theta(1))
+    at = linearize(network, theta, arithmetic.array(inputs))
+    found, expected = form_pseudoinverse(at), pseudoinverse(at.jacobian())
+    assert (found.method, found.rank) == ("svd", 156)
+    assert "cholesky" in found.reason or "rank in question" in found.reason
+    agree(found.matrix, expected.matrix(), condition=expected.condition, size=at.shape[1])
+    with pytest.raises(SingularMatrixError):
+        form_pseudoinverse(at, rank=160)
+
+
+def test_over_the_rationals_it_is_exact() -> None:
+    problem, theta = random_problem([2, 3, 2], "square", 3, 1, RATIONAL, bits=2)
+    at = problem.linearize(theta)
+    found = form_pseudoinverse(at)
+    assert found.method == "rational"
+    assert (at.jacobian() @ found.matrix == RATIONAL.eye(6)).all()
+
+
+def test_an_imposed_lower_rank_is_taken() -> None:
+    at = with_condition((20, 90), 3)
+    found = form_pseudoinverse(at, rank=7)
+    assert (found.method, found.rank) == ("svd", 7)
+    expected = pseudoinverse(at.jacobian(), rank=7)
+    assert np.array_equal(found.matrix, expected.matrix())
+
+
+def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, theta = random_problem([40, 60, 30], "tanh", 100, 1, FLOAT64)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2 * 10**8)
+    with pytest.raises(MemoryError, match=r"the pseudoinverse of D .* solve does not form it"):
+        form_pseudoinverse(problem.linearize(theta))
