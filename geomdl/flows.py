@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -304,17 +305,16 @@ def _integrate_pieces(
 
     arithmetic = problem.data.arithmetic
     watchers = [_watch(problem, event, arithmetic.array) for event in events]
-    times, thetas, pieces, start, evaluations = [0.0], [state], [], 0.0, 0
+    times, thetas, start, evaluations = [0.0], [state], 0.0, 0
     status, message = "completed", "the orbit reached the final time"
     for stop in stops:
         with np.errstate(over="ignore", invalid="ignore"):  # of trial steps, which are rejected
             result = solve_ivp(
                 velocity, (start, stop), thetas[-1], method="DOP853", rtol=rtol, atol=atol,
-                events=watchers or None, dense_output=True,
+                events=watchers or None,
             )  # fmt: skip
         times.extend(result.t[1:])
         thetas.extend(result.y.T[1:])
-        pieces.append((stop, result.sol))
         evaluations += result.nfev
         start = stop
         if result.status == 1:
@@ -329,20 +329,49 @@ def _integrate_pieces(
                 "(blow-up or loss of rank): watch it with the events blow_up and rank_loss"
             )
             break
+    steps = np.array(times), np.array(thetas)
+    dense = _between_steps(velocity, *steps, rtol, atol)
+    return Orbit(problem, *steps, status, message, evaluations, dense)
+
+
+def _between_steps(
+    velocity: Callable[[float, np.ndarray], np.ndarray],
+    times: np.ndarray,
+    thetas: np.ndarray,
+    rtol: float,
+    atol: float,
+) -> Callable[[Any], np.ndarray]:
+    """Return dense output, which repeats a step when it is first asked for what lies inside.
+
+    The interpolant of a step takes a fifth of all evaluations, and few orbits are asked for it.
+    """
+    from scipy.integrate import DOP853, OdeSolution
+
+    @cache
+    def repeated(step: int) -> Callable[[float], np.ndarray]:
+        start, end = times[step : step + 2]
+        with np.errstate(over="ignore", invalid="ignore"):
+            solver = DOP853(
+                velocity, start, thetas[step], end, rtol=rtol, atol=atol, first_step=abs(end - start)
+            )  # fmt: skip
+            ends, pieces = [start], []
+            while solver.status == "running":
+                solver.step()
+                ends.append(solver.t)
+                pieces.append(solver.dense_output())
+        return OdeSolution(ends, pieces)
+
+    def at(s: float) -> np.ndarray:
+        step = int(np.searchsorted(np.abs(times), abs(s))) - 1
+        return repeated(step)(s) if step >= 0 else thetas[0]
 
     def dense(s: Any) -> np.ndarray:
         if not np.all((np.asarray(s) - times[0]) * (times[-1] - np.asarray(s)) >= 0):
             raise ValueError(f"got s={s}; expected times from {times[0]:g} to {times[-1]:g}")
-        if len(times) == 1:  # no step succeeded
-            return np.broadcast_to(thetas[0], (*np.shape(s), thetas[0].size)).copy()
-        scalar = np.ndim(s) == 0
-        rows = [
-            next((sol for stop, sol in pieces if abs(one) <= abs(stop)), pieces[-1][1])(one)
-            for one in np.atleast_1d(s)
-        ]
-        return rows[0] if scalar else np.array(rows)
+        rows = np.array([at(one) for one in np.atleast_1d(s)])
+        return rows[0] if np.ndim(s) == 0 else rows
 
-    return Orbit(problem, np.array(times), np.array(thetas), status, message, evaluations, dense)
+    return dense
 
 
 def _watch(

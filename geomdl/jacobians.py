@@ -103,7 +103,7 @@ class Linearization:
         """The stacked outputs x[theta], shape (QN,), sample by sample."""
         return self.outputs.reshape(-1)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         """Shape (QN, K) of the Jacobian."""
         samples = self.inputs.shape[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -98,7 +99,7 @@ class Network:
         """Output dimension Q."""
         return self.widths[-1]
 
-    @property
+    @cached_property
     def parameter_count(self) -> int:
         """Number of parameters K."""
         return sum(wide * (narrow + 1) for narrow, wide in pairwise(self.widths))
@@ -137,13 +138,20 @@ class Network:
 
     def split(self, theta: Array) -> Layers:
         """Return what :meth:`layers` returns, without looking whether theta is fit for it."""
-        layers = []
-        start = 0
+        return [
+            (theta[first:middle].reshape(shape), theta[middle:last])
+            for first, middle, last, shape in self._places
+        ]
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int, int, tuple[int, int]]]:
+        """For each layer where in theta its weights begin, its biases begin and end; (M_l, M_(l-1))."""
+        places, first = [], 0
         for narrow, wide in pairwise(self.widths):
-            middle, end = start + wide * narrow, start + wide * (narrow + 1)
-            layers.append((theta[start:middle].reshape(wide, narrow), theta[middle:end]))
-            start = end
-        return layers
+            middle, last = first + wide * narrow, first + wide * (narrow + 1)
+            places.append((first, middle, last, (wide, narrow)))
+            first = last
+        return places
 
     def flatten(self, layers: Layers) -> Array:
         """Join weights and biases of all layers to theta; the inverse of :meth:`layers`.
