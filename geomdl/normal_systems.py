@@ -6,6 +6,7 @@ products of D itself around it, so that its squared condition number costs refin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,7 +19,42 @@ from geomdl.kernels import write_gram, write_normal
 from geomdl.memory import require_memory
 from geomdl.pseudoinverses import rank_tolerance
 
-_FAR = 10
+FAR = 10
+"""How many times off the cutoff of the rank rule a singular value must be to be decided by a bound."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The vector w = D^+ r and how it was found; see :func:`geomdl.solve`.
+
+    Attributes
+    ----------
+    solution : array, shape (K,)
+        w, of minimum norm among those that minimize |D w - r|.
+    method : str
+        The method that answered.
+    rank : int
+        Of D, by the rule of :func:`geomdl.pseudoinverse`.
+    condition : float
+        Estimate of sigma_1 / sigma_rank, good to a factor of about 3; exact after ``svd``.
+    residual : float
+        |D w - r| / |r|. Of the order of roundoff when r is in the range of D.
+    optimality : float
+        |D^T (D w - r)| / (sigma_1 (|r| + sigma_1 |w|)), of the order of roundoff for every r.
+    refinements : int
+        Corrections of w by the residual.
+    reason : str
+        Why this method, in words.
+    """
+
+    solution: Array
+    method: str
+    rank: int
+    condition: float
+    residual: float
+    optimality: float
+    refinements: int
+    reason: str
 
 
 class Rejected(Exception):
@@ -90,7 +126,7 @@ class NormalSystem:
     def checked(self, condition: float) -> float:
         """Return the condition number unless it comes near to where the rank is in question."""
         allowed = 1 / rank_tolerance(self.arithmetic, self.at.shape, 1)
-        if not (self.imposed or _FAR * condition < allowed):
+        if not (self.imposed or FAR * condition < allowed):
             raise Rejected(f"a condition number of {condition:.1e} puts the rank in question")
         return condition
 
@@ -104,3 +140,14 @@ def probe_of(arithmetic: Arithmetic, size: int) -> Array:
     """Return a vector of length 1 without a relation to any network, always the same one."""
     vector = np.random.default_rng(size).standard_normal(size)
     return arithmetic.array(vector / np.linalg.norm(vector))
+
+
+def finish(
+    system: NormalSystem, solution: Array, norms: list[Any], top: float, **facts: Any
+) -> Solution:
+    """Return the result; norms as from the system, top is sigma_1^2."""
+    length, left, gradient, given = (float(norm) for norm in norms)
+    scale = math.sqrt(top) * (given + math.sqrt(top) * length)
+    return Solution(
+        solution, residual=left / (given or 1), optimality=gradient / (scale or 1), **facts,
+    )  # fmt: skip

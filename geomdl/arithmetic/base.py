@@ -62,6 +62,26 @@ class Orthogonal:
     solve_transposed: Callable[[Array], Array]
 
 
+@dataclass(frozen=True)
+class PivotedCholesky:
+    """A symmetric positive semidefinite matrix, factored with diagonal pivoting, as far as it went.
+
+    Attributes
+    ----------
+    order : integer ndarray, shape (n,)
+        Rows of the matrix in the order of the pivots, then those that were not reached.
+    pivots : ndarray, shape (r,), float64
+        Descending: what was left on the diagonal when each was chosen.
+    split : callable
+        k to two things: the solver with the leading k x k block B of the reordered matrix, for right
+        sides of shape (k, m); and C, shape (k, n - k), such that its first k rows are (B, B C).
+    """
+
+    order: np.ndarray
+    pivots: np.ndarray
+    split: Callable[[int], tuple[Callable[[Array], Array], Array]]
+
+
 class Arithmetic(ABC):
     """One kind of number: how to make arrays of it, and how to compute with them.
 
@@ -293,6 +313,13 @@ class Arithmetic(ABC):
             Nonzero when the matrix is not positive definite to the working precision.
         """
         raise self._cannot("cholesky_in_place")
+
+    def pivoted_cholesky(self, lower: Array) -> PivotedCholesky:
+        """Factor a symmetric matrix that is given by its lower triangle, and overwrite it.
+
+        The factorization ends where no positive pivot is left.
+        """
+        raise self._cannot("pivoted_cholesky")
 
     def qr(self, matrix: Array) -> Orthogonal:
         """Factor a tall matrix A = Q R without pivoting; the matrix may be overwritten."""

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 from scipy import linalg, special
 
-from geomdl.arithmetic.base import Arithmetic, Array, Orthogonal, SingularMatrixError, as_numpy
+from geomdl.arithmetic.base import (
+    Arithmetic,
+    Array,
+    Orthogonal,
+    PivotedCholesky,
+    SingularMatrixError,
+    as_numpy,
+)
 from geomdl.arithmetic.outer_products import smallest_buffer, write_outer_products
 
 
@@ -183,6 +190,20 @@ class Floating(Arithmetic):
         # In LAPACK's column order the lower triangle of rows is the upper one.
         factor, status = self._potrf(matrix.T, lower=False, overwrite_a=True, clean=False)
         return lambda right: self._potrs(factor, right, lower=False)[0], status != 0
+
+    def pivoted_cholesky(self, lower: Array) -> PivotedCholesky:
+        """Factor by LAPACK's pstrf."""
+        pstrf, trtrs = linalg.get_lapack_funcs(("pstrf", "trtrs"), dtype=self.dtype)
+        triangle, order, count, _ = pstrf(lower.T, tol=0, lower=False, overwrite_a=True)
+
+        def split(rank: int) -> tuple[Callable[[Array], Array], Array]:
+            leading = np.asfortranarray(triangle[:rank, :rank])
+            # The block is U^T U and the other columns are U^T times theirs.
+            combinations, _ = trtrs(leading, triangle[:rank, rank:])
+            return lambda right: self._potrs(leading, right, lower=False)[0], combinations
+
+        pivots = self.to_float64(triangle.diagonal()[:count]) ** 2
+        return PivotedCholesky(order - 1, pivots, split)
 
     def qr(self, matrix: Array) -> Orthogonal:
         """Factor by LAPACK's geqrf; Q stays a product of reflections."""

@@ -13,6 +13,7 @@ from geomdl import (
     FLOAT32,
     FLOAT64,
     RATIONAL,
+    Linearization,
     Network,
     Problem,
     adapted_field,
@@ -126,10 +127,58 @@ def test_a_lost_rank_is_decided_as_the_pseudoinverse_does(
     at = linearize(network, arithmetic.array(theta), arithmetic.array(inputs))
     right = arithmetic.array(rng.standard_normal(at.shape[0]))
     found, expected = solve(at, right), pseudoinverse(at.jacobian())
-    assert found.method == "svd"
+    in_numpy = arithmetic in (FLOAT32, FLOAT64)  # torch has no pivoted Cholesky factorization
+    assert found.method == ("pivoted cholesky" if in_numpy else "svd")
     assert found.rank == expected.rank < min(at.shape)
-    assert "singular values decided" in found.reason
+    assert ("are combinations of the others" if in_numpy else "singular values decided") in found.reason
     agree(found.solution, expected.apply(right), condition=expected.condition, size=at.shape[1])
+
+
+def repeated(exponent: float, tall: bool) -> Linearization:
+    """D with a prescribed condition number, of which some rows or columns are combinations of others."""
+    at = with_condition((90, 31) if tall else (30, 120), exponent)
+    inputs, rng = at.inputs, np.random.default_rng(3)
+    if tall:
+        mixed = inputs @ rng.standard_normal((inputs.shape[1], 4)) / 3
+        inputs = np.concatenate([inputs, mixed, 0 * mixed[:, :2]], axis=1)
+    else:
+        inputs = np.concatenate([inputs, inputs[[3, 3, 17]]])
+    columns = inputs.shape[1] + 1
+    return linearize(Network([columns - 1, 1], "tanh"), np.zeros(columns), inputs)
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 4, 5.5, 7, 9, 11])
+@pytest.mark.parametrize("tall", [False, True], ids=["rows", "columns"])
+def test_dependent_rows_and_columns_are_left_out_without_a_worse_answer(
+    tall: bool, exponent: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solves, "_DIRECT_BELOW", 0)
+    at = repeated(exponent, tall)
+    right = np.random.default_rng(1).standard_normal(at.shape[0])
+    found, expected = solve(at, right), pseudoinverse(at.jacobian())
+    assert found.rank == expected.rank == (31 if tall else 30)
+    assert found.method in (["pivoted cholesky"] if exponent <= 5.5 else ["pivoted cholesky", "svd"])
+    assert expected.condition / 4 <= found.condition <= 4 * expected.condition
+    truth = expected.apply(right)
+    error = np.linalg.norm(found.solution - truth) / np.linalg.norm(truth)
+    # Least squares with a residual: the pseudoinverse itself moves by u kappa^2 |residual| / |D w|.
+    moved = np.linalg.norm(right - at.push(truth)) / np.linalg.norm(at.push(truth))
+    assert error <= 100 * FLOAT64.unit_roundoff * expected.condition * (1 + moved * expected.condition)
+    assert found.optimality < 1e-13
+
+
+@pytest.mark.parametrize("exponent", [7.5, 9, 11])
+def test_a_small_singular_value_is_not_taken_for_a_dependency(
+    exponent: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solves, "_DIRECT_BELOW", 0)
+    at = with_condition((40, 120), 1)
+    inputs = at.inputs.copy()
+    inputs[5] = inputs[9] + 10.0**-exponent * inputs[11]
+    near = linearize(at.network, at.theta, inputs)
+    found, expected = solve(near, np.ones(40)), pseudoinverse(near.jacobian())
+    assert found.rank == expected.rank == 40
+    assert found.method != "pivoted cholesky"
 
 
 @pytest.mark.parametrize("widths", [[16, 32, 32, 4], [6, 40, 1], [3, 8, 8]], ids=str)
