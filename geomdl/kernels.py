@@ -20,6 +20,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from geomdl import native
 from geomdl.arithmetic import Arithmetic, Array
 from geomdl.memory import keep_freed_memory
@@ -222,16 +224,36 @@ def _places(block: Array, wide: int) -> tuple[tuple[slice, slice], tuple[slice, 
 def _write_pair(
     arithmetic: Arithmetic, block: Array, deltas: tuple[Array, Array], inputs: tuple[Array, Array]
 ) -> None:
-    """Write the block of two hidden layers: sum over j of (delta^T delta')[j] (x) (a a')[j]."""
+    """Write the block of two hidden layers: sum over j of (delta^T delta')[j] (x) (a a')[j].
+
+    Of a layer with itself, a a' is symmetric, and of its units only pairs m' <= m are needed.
+    """
     samples, wides, longs = len(inputs[0]), [d.shape[2] for d in deltas], [a.shape[1] for a in inputs]
-    products = (inputs[0][:, :, None] * inputs[1][:, None, :]).reshape(samples, -1)
+    same = deltas[0] is deltas[1]
+    if same:
+        rows, columns = np.tril_indices(longs[0])
+        products = inputs[0][:, rows] * inputs[1][:, columns]
+        place = np.zeros((longs[0], longs[0]), dtype=np.int64)
+        place[rows, columns] = place[columns, rows] = np.arange(len(rows))
+    else:
+        products = (inputs[0][:, :, None] * inputs[1][:, None, :]).reshape(samples, -1)
     step = max(1, 2 * arithmetic.chunk // (wides[1] * max(samples, longs[0] * longs[1])))
     for first in range(0, wides[0], step):
         units = slice(first, min(first + step, wides[0]))
+        others = units.stop if same else wides[1]
         # (samples, units, Q) times (samples, Q, M'), then the sum over the samples
-        sums = deltas[0][:, :, units].swapaxes(1, 2) @ deltas[1]
-        tile = (sums.reshape(samples, -1).T @ products).reshape(-1, wides[1], *longs)
-        _scatter(block, tile, units, wides)
+        sums = deltas[0][:, :, units].swapaxes(1, 2) @ deltas[1][:, :, :others]
+        tile = sums.reshape(samples, -1).T @ products
+        if same:
+            tile = tile[:, place]
+        _scatter(block, tile.reshape(-1, others, *longs), units, wides)
+    if same:
+        # Rows of biases stand below all weights: there pairs m' > m are needed too.
+        (weights, _), (biases, _) = _places(block, wides[0])
+        under = block[biases, weights].reshape(wides[0], wides[0], longs[0] - 1)
+        beside = block[weights, biases].reshape(wides[0], longs[0] - 1, wides[0])
+        for unit in range(wides[0]):
+            under[unit, unit + 1 :] = beside[unit + 1 :, :, unit]
 
 
 def _scatter(block: Array, tile: Array, units: slice, wides: list[int]) -> None:
@@ -239,8 +261,8 @@ def _scatter(block: Array, tile: Array, units: slice, wides: list[int]) -> None:
     for rows, ns in _places(block, wides[0]):
         for columns, ms in _places(block.T, wides[1]):
             part = tile[:, :, ns, ms].swapaxes(1, 2)
-            target = block[rows, columns].reshape(wides[0], part.shape[1], *part.shape[2:])
-            target[units] = part
+            target = block[rows, columns].reshape(wides[0], part.shape[1], wides[1], part.shape[3])
+            target[units, :, : part.shape[2]] = part
 
 
 def _write_last_row(block: Array, delta: Array, inputs: tuple[Array, Array]) -> None:
