@@ -4,8 +4,9 @@
 (NumPy's stores read the memory first that they overwrite). ``scale_blocks`` multiplies a tile of the
 Gram matrix blockwise and adds it to the sum, in one pass instead of three.
 
-They are built with the package where there is a C compiler, take NumPy's float32 and float64, and give
-the same bits as the formulas of :mod:`geomdl.kernels`, which answer for everything else.
+They are built with the package where there is a C compiler, take float32 and float64 of NumPy and of
+torch on the CPU, and give the same bits as the formulas of :mod:`geomdl.kernels`, which answer for
+everything else.
 """
 
 from __future__ import annotations
@@ -37,13 +38,14 @@ def write_jacobian(rows: Array, activations: Sequence[Array], sensitivities: Seq
     Returns
     -------
     bool
-        False, and nothing is written, without the compiled module and for other arrays than NumPy's
-        with contiguous rows.
+        False, and nothing is written, without the compiled module, and for arrays that have no
+        contiguous rows of float32 or float64 in the memory of the host.
     """
-    arrays = [*activations, *sensitivities]
-    if not (_takes(rows) and all(_takes(array) and array.flags.c_contiguous for array in arrays)):
+    views = [_view(array) for array in (rows, *activations, *sensitivities)]
+    if any(view is None for view in views) or not all(view.flags.c_contiguous for view in views[1:]):
         return False
-    compiled.write_jacobian(rows, tuple(activations), tuple(sensitivities))
+    last = 1 + len(activations)
+    compiled.write_jacobian(views[0], tuple(views[1:last]), tuple(views[last:]))
     return True
 
 
@@ -63,18 +65,24 @@ def scale_blocks(tile: Array, work: Array, factors: Array, *, adding: bool) -> b
     bool
         False, and nothing is written, where :func:`write_jacobian` says so too.
     """
-    if not (_takes(tile) and _takes(work) and _takes(factors)):
+    views = [_view(array) for array in (tile, work, factors)]
+    if any(view is None for view in views):
         return False
-    compiled.scale_blocks(tile, work, factors, adding)
+    compiled.scale_blocks(*views, adding)
     return True
 
 
-def _takes(array: Array) -> bool:
-    return (
-        compiled is not None
-        and type(array) is np.ndarray
+def _view(array: Array) -> Any:
+    """Return a NumPy array on the memory of an array that the loops can take, else None."""
+    if compiled is None:
+        return None
+    if type(array).__module__ == "torch" and array.device.type == "cpu" and not array.requires_grad:
+        array = array.numpy()
+    fits = (
+        type(array) is np.ndarray
         and array.dtype.char in "df"
-        and array.flags.aligned
         and array.dtype.isnative
+        and array.flags.aligned
         and array.strides[-1] == array.itemsize
     )
+    return array if fits else None

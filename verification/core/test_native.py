@@ -8,18 +8,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from geomdl import FLOAT32, FLOAT64, RATIONAL, Linearization, native
+from geomdl import FLOAT32, FLOAT64, RATIONAL, Linearization, get_arithmetic, native
 from geomdl.arithmetic import Arithmetic, Array
+from geomdl.arithmetic.lookup import missing_extra
 from verification.core.strategies import examples, random_problem, samples, seeds, widths
 
 pytestmark = pytest.mark.skipif(
     native.compiled is None, reason="geomdl was installed without a C compiler"
 )
 
+HARDWARE = [FLOAT32, FLOAT64] + [
+    get_arithmetic(name)
+    for name in ("torch:cpu:float64", "torch:cpu:float32")
+    if missing_extra(name) is None
+]
+
 
 def both_ways(at: Linearization, kernel: str, out: Array | None = None) -> tuple[Array, Array]:
     compute = getattr(at, kernel)
-    fast = compute(out=out).copy()
+    fast = compute(out=out) + 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "compiled", None)
         return fast, compute(out=out)
@@ -28,14 +35,14 @@ def both_ways(at: Linearization, kernel: str, out: Array | None = None) -> tuple
 @examples(40)
 @given(shape=widths(), count=samples, seed=seeds)
 def test_compiled_loops_and_numpy_give_the_same_bits(shape: list[int], count: int, seed: int) -> None:
-    for arithmetic in (FLOAT32, FLOAT64):
+    for arithmetic in HARDWARE:
         problem, theta = random_problem(shape, "tanh", count, seed, arithmetic)
         at = problem.linearize(theta)
         for kernel in ("jacobian", "gram"):
             assert np.array_equal(*both_ways(at, kernel))
 
 
-@pytest.mark.parametrize("arithmetic", [FLOAT32, FLOAT64], ids=repr)
+@pytest.mark.parametrize("arithmetic", HARDWARE, ids=repr)
 @pytest.mark.parametrize("offset", [0, 1, 3])
 def test_a_jacobian_larger_than_the_caches_has_the_same_bits(
     arithmetic: Arithmetic, offset: int
@@ -48,8 +55,7 @@ def test_a_jacobian_larger_than_the_caches_has_the_same_bits(
     memory = arithmetic.array(np.full((rows, columns + 7), -3.0))
     out = memory[:, offset : offset + columns]
     assert np.array_equal(*both_ways(at, "jacobian", out))
-    outside = np.concatenate([memory[:, :offset], memory[:, offset + columns :]], axis=1)
-    assert (outside == -3).all()
+    assert bool((memory[:, :offset] == -3).all() and (memory[:, offset + columns :] == -3).all())
 
 
 def test_infinite_activations_spoil_their_own_entries_only() -> None:
@@ -72,6 +78,15 @@ def test_infinite_activations_spoil_their_own_entries_only() -> None:
 )
 def test_arrays_of_another_kind_are_left_to_numpy(rows: np.ndarray) -> None:
     assert not native.write_jacobian(rows, [np.ones((2, 2))], [])
+
+
+def test_tensors_that_record_their_history_are_left_to_torch() -> None:
+    torch = pytest.importorskip(
+        "torch", reason='torch is not installed: pip install "geomdl-verify[torch]"'
+    )
+    rows, activations = torch.zeros(2, 3, 9), torch.ones(2, 2)
+    assert native.write_jacobian(rows, [activations], [])
+    assert not native.write_jacobian(rows, [activations.requires_grad_()], [])
 
 
 def test_other_arithmetics_are_left_to_their_formulas() -> None:
