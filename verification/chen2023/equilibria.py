@@ -7,9 +7,7 @@ import numpy as np
 
 from geomdl import Dataset, Network, Problem, pseudoinverse
 from geomdl.arithmetic import Array
-from geomdl.critical_points import (
-    independent_columns,
-)
+from geomdl.critical_points import independent_columns
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, property_
 from verification.scenes.critical_points import (
@@ -21,12 +19,16 @@ from verification.scenes.critical_points import (
     POLYGONS,
     RANK_NOT_CONSTANT,
 )
+from verification.scenes.matrices import ANY_MATRIX
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, UNDER
 
 EQUILIBRIA = (CLOSED_FORM[0], CLOSED_FORM[3], *BUILT, *BUILT_EXACT, *RANK_NOT_CONSTANT, DEAD_UNITS)
 
 
 ELSEWHERE = (*FULL_RANK[:2], *FULL_RANK_EXACT, *RANK_LOST, *UNDER[:1], *BORDERLINE)
+
+
+ANYWHERE = (*EQUILIBRIA, *ELSEWHERE, *ANY_MATRIX)
 
 
 EXCEPTIONAL = (ONE_HOT, POLYGONS)

@@ -3,7 +3,7 @@
 (b) g_alpha = (V_alpha, P g) = (V_alpha, g), g = grad_x C, because columns of D are in its range: these
 are components of grad_theta C. (c) If r of them are independent and r is the rank, they vanish together
 with all K components. The talk assumes V_alpha independent on U; one choice of columns serves near a
-point, not always on all of U (see chen2023/test_theorem_4_2).
+point, not always on all of U (see chen2023/test_theorem_4_2_proof).
 
 (a) "Any" equilibrium: also global minimizers of cost zero at which rank is lost, with the same result.
 The fibre of x through an equilibrium is a manifold of dimension K - r of equilibria, for any targets.
