@@ -6,26 +6,13 @@ from functools import lru_cache
 from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, Problem, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chenewald2024.matrices import (
-    PROPER,
-    inverted,
-)
+from verification.chenewald2024.matrices import PROPER, SCENES, inverted
 from verification.chenewald2024.path_integrals import Velocity
-from verification.machinery.columns import (
-    FLOAT64,
-    MP50,
-    RATIONAL,
-    Column,
-)
+from verification.machinery.columns import FLOAT64, MP50, RATIONAL, Column
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.critical import CRITICAL
-from verification.scenes.networks import (
-    BORDERLINE,
-    FULL_RANK,
-    FULL_RANK_EXACT,
-    UNDER,
-)
+from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, UNDER
 from verification.scenes.output_costs import CROSS_ENTROPY, QUARTIC, SHELL, with_cost
 
 GENERIC = PROPER[1:]
@@ -93,6 +80,7 @@ def unconstrained(rank: int) -> Velocity:
 
 
 NETWORKS = (FULL_RANK[0], FULL_RANK_EXACT[1], UNDER[1], *BORDERLINE, *CRITICAL)
+EVERYWHERE = (*NETWORKS, *SCENES)
 
 
 EXACT_OR_BOTH = (FLOAT64, MP50, RATIONAL)
