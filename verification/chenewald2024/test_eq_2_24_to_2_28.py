@@ -47,14 +47,7 @@ from verification.chenewald2024.matrices import (
 )
 from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
 from verification.machinery.checks import claim, variant
-from verification.machinery.columns import (
-    ALGEBRAIC,
-    FLOAT64,
-    LARGE_ORBITS,
-    MP50,
-    ORBITS,
-    RATIONAL,
-)
+from verification.machinery.columns import ALGEBRAIC, FLOAT64, LARGE_ORBITS, MP50, ORBITS, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
 from verification.scenes.bundles import push
