@@ -19,6 +19,7 @@ from verification.scenes.critical_points import (
     POLYGONS,
     RANK_NOT_CONSTANT,
 )
+from verification.scenes.few_bits import few_bits
 from verification.scenes.matrices import ANY_MATRIX
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, UNDER
 
@@ -90,10 +91,8 @@ def on_the_simplex(hidden: Iterable[float], outgoing: Iterable[float]) -> np.nda
 
 
 def _simplex(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-    data = Dataset.regression(np.eye(3, 2, -1), np.round(8 * generator.standard_normal((3, 2))) / 8)
-    return Problem(SIMPLEX, data), on_the_simplex(
-        (1, 2, 3), np.round(8 * generator.uniform(0.5, 2, 2)) / 8
-    )
+    data = Dataset.regression(np.eye(3, 2, -1), few_bits(generator.standard_normal((3, 2))))
+    return Problem(SIMPLEX, data), on_the_simplex((1, 2, 3), few_bits(generator.uniform(0.5, 2, 2)))
 
 
 ON_THE_SIMPLEX = Scene(f"simplex-{SIMPLEX}-N3", _simplex, frozenset({"rank lost", "over"}), exact=True)

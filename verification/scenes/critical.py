@@ -13,16 +13,16 @@ import numpy as np
 
 from geomdl import Dataset, Network, Problem
 from verification.machinery.points import Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import Draw, inside_window
 
-BITS = 2
 SAMPLES = 4
 """A power of two, so that means of targets are exact."""
 
 
-def grid(generator: np.random.Generator, *shape: int) -> np.ndarray:
+def quarters(generator: np.random.Generator, *shape: int) -> np.ndarray:
     """Draw normal numbers rounded to multiples of 1/4."""
-    return np.round(generator.standard_normal(shape) * 2**BITS) / 2**BITS
+    return few_bits(generator.standard_normal(shape), 2)
 
 
 def critical_scene(
@@ -42,8 +42,8 @@ def narrow(widths: Sequence[int], activation: str) -> Scene:
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         theta, inputs = (
-            grid(generator, network.parameter_count),
-            grid(generator, SAMPLES, network.inputs),
+            quarters(generator, network.parameter_count),
+            quarters(generator, SAMPLES, network.inputs),
         )
         unlabelled = Problem(network, Dataset.regression(inputs, np.zeros((SAMPLES, network.outputs))))
         at = unlabelled.linearize(theta)
@@ -64,8 +64,8 @@ def constant_outputs(activation: str, hidden_bias: int, exact: bool = True) -> S
     network = Network([2, 3, 2], activation)
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        inputs, targets = grid(generator, SAMPLES, 2), grid(generator, SAMPLES, 2)
-        weights = [grid(generator, 3, 2), grid(generator, 2, 3)]
+        inputs, targets = quarters(generator, SAMPLES, 2), quarters(generator, SAMPLES, 2)
+        weights = [quarters(generator, 3, 2), quarters(generator, 2, 3)]
         if hidden_bias == 0:
             weights = [0 * weight for weight in weights]
         layers = [(weights[0], np.full(3, float(hidden_bias))), (weights[1], targets.mean(axis=0))]
@@ -82,8 +82,8 @@ def minimum(widths: Sequence[int], activation: str, samples: int) -> Scene:
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         theta, inputs = (
-            grid(generator, network.parameter_count),
-            grid(generator, samples, network.inputs),
+            quarters(generator, network.parameter_count),
+            quarters(generator, samples, network.inputs),
         )
         unlabelled = Problem(network, Dataset.regression(inputs, np.zeros((samples, network.outputs))))
         data = Dataset.regression(inputs, unlabelled.linearize(theta).outputs)
