@@ -129,6 +129,11 @@ def cluster_scene(
     return Scene(f"clusters-{sizes}{suffix}", draw, frozenset(facts), exact=exact, profile=profile)
 
 
+def class_means(data: Dataset) -> Array:
+    """Return the means m_j of the inputs of each class, one row each."""
+    return data.class_averages(data.inputs)
+
+
 def distinct_targets(generator: np.random.Generator, classes: int) -> np.ndarray:
     """Draw pairwise different targets, the largest entry at least 1."""
     while True:
