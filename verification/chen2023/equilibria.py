@@ -22,6 +22,7 @@ from verification.scenes.critical_points import (
 from verification.scenes.few_bits import few_bits
 from verification.scenes.matrices import ANY_MATRIX
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, UNDER
+from verification.scenes.pieces import moore_penrose, squared
 
 EQUILIBRIA = (CLOSED_FORM[0], CLOSED_FORM[3], *BUILT, *BUILT_EXACT, *RANK_NOT_CONSTANT, DEAD_UNITS)
 
@@ -35,11 +36,6 @@ ANYWHERE = (*EQUILIBRIA, *ELSEWHERE, *ANY_MATRIX)
 EXCEPTIONAL = (ONE_HOT, POLYGONS)
 
 
-def square(values: Array) -> Any:
-    """Return the sum of squares."""
-    return (values * values).sum()
-
-
 def terms(at: Point) -> Array:
     """Return the size of the terms of g, which cancel where outputs are near their targets."""
     return abs(at.g) if at.is_matrix else (abs(at.x) + abs(at.y)) / at.number(at.N)
@@ -49,18 +45,13 @@ def at_most(at: Point, value: Array, factor: Any, other: Array, scale: Any, note
     """Measure |value|^2 <= factor |other|^2, up to 30 units of rounding of scale |g|^2."""
     roundoff = 30 * at.size * at.kappa * at.arithmetic.unit_roundoff
     unit = at.arithmetic.array([roundoff])[0]
-    limit = factor * square(other) + unit * unit * scale * square(terms(at))
-    return bound(square(value), limit, slack=roundoff, note=note)
-
-
-def pinv(at: Point) -> Any:
-    """Return the pseudoinverse of D, with the rank of the scene."""
-    return pseudoinverse(at.D, rank=at.rank)
+    limit = factor * squared(other) + unit * unit * scale * squared(terms(at))
+    return bound(squared(value), limit, slack=roundoff, note=note)
 
 
 def algebraic_system(at: Point, g: Array) -> Array:
     """(4.5): D^T Psi with Psi = -(D D^T)^+ g, which minimizes |D D^T Psi + g|."""
-    inverse = pinv(at).matrix()
+    inverse = moore_penrose(at, at.D)
     return -at.D.T @ (inverse.T @ (inverse @ g))
 
 
@@ -73,7 +64,7 @@ def lost_rank(at: Point) -> Ratio:
     """Measure sigma_QN = 0; over the rationals, rank < QN."""
     rows, columns = at.D.shape
     if at.arithmetic.exact or columns < rows:
-        return property_(pinv(at).rank < rows, "rank of D below QN")
+        return property_(pseudoinverse(at.D, rank=at.rank).rank < rows, "rank of D below QN")
     sigma = at.arithmetic.singular_values(at.D)
     # The noise of a zero singular value depends on how the routine deflates: a bound, not a ladder.
     return bound(

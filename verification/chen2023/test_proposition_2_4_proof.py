@@ -15,7 +15,7 @@ from typing import Any
 
 from geomdl.arithmetic import Array
 from geomdl.bundles import bundle_metric
-from verification.chen2023.adapted_fields import kernel, unit_of_pairing
+from verification.chen2023.adapted_fields import kernel, printed_row_projector, unit_of_pairing
 from verification.chen2023.bundle_gradients import LOST, NETWORKS, SCENES, WIDE, printed_gradient
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
@@ -27,13 +27,12 @@ from verification.scenes.bundles import (
     euclidean,
     kernel_direction,
     probe,
-    push,
     riesz,
     size_of_gradient,
-    squared,
 )
 from verification.scenes.matrices import FULL_ROW_RANK
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST
+from verification.scenes.pieces import push, squared
 
 Vector = Callable[[Point], Array]
 Gradient = Callable[[Point, Array], Array]
@@ -174,11 +173,6 @@ def test_gradient_solves_the_normal_equations_over_the_fibre(
     return identity(differential(v), right, **unit_of_pairing(at, v, slope))
 
 
-def projector(at: Point) -> Array:
-    """P = Pen[D] D."""
-    return at.pen @ at.D
-
-
 @claim(
     "chen2023/proposition-2.4-proof/d",
     "slides2023/bundle-gradient/b",
@@ -191,9 +185,9 @@ def projector(at: Point) -> Array:
     ],
 )
 def test_gradient_solves_the_projected_normal_equations(
-    at: Point, onto: Vector = projector, gradient: Gradient = riesz
+    at: Point, onto: Vector = printed_row_projector, gradient: Gradient = riesz
 ) -> Ratio:
-    slope, p = any_differential(at), projector(at)
+    slope, p = any_differential(at), printed_row_projector(at)
     right = p @ (at.D.T @ (at.D @ gradient(at, slope)))
     scale = at.arithmetic.largest(slope)
     return identity(onto(at) @ slope, right, scale=scale, size=at.size, condition=at.kappa**2)
@@ -217,7 +211,7 @@ def residual_over_fibre(at: Point, residual: Array) -> Any:
 )  # fmt: skip
 def test_equation_over_the_fibre_and_projected_equation_vanish_together(
     at: Point,
-    onto: Vector = projector,
+    onto: Vector = printed_row_projector,
     over: Callable[[Point, Array], Any] = residual_over_fibre,
 ) -> list[Ratio]:
     slope = any_differential(at)
@@ -259,7 +253,12 @@ def test_penrose_inverse_of_the_transpose_undoes_the_transpose(
     scale = size_of_gradient(at, slope) * at.arithmetic.largest(at.D)
     unit: dict[str, Any] = {"scale": scale, "size": at.size, "condition": at.kappa**2}
     return [
-        identity(left(at) @ (projector(at) @ slope), left(at) @ slope, note="Pen^T P = Pen^T", **unit),
+        identity(
+            left(at) @ (printed_row_projector(at) @ slope),
+            left(at) @ slope,
+            note="Pen^T P = Pen^T",
+            **unit,
+        ),
         identity(left(at) @ slope, pushed, note="Pen^T grad F = D grad_h F", **unit),
     ]
 
@@ -304,7 +303,7 @@ def test_bundle_gradient_is_a_section_of_the_bundle(
     at: Point, gradient: Gradient = printed_gradient
 ) -> list[Ratio]:
     slope = any_differential(at)
-    found, p = gradient(at, slope), projector(at)
+    found, p = gradient(at, slope), printed_row_projector(at)
     unit: dict[str, Any] = {"scale": size_of_gradient(at, slope), "size": at.size}
     unit["condition"] = at.kappa**2
     complement = at.eye(at.D.shape[1]) - p

@@ -30,13 +30,12 @@ from verification.scenes.bundles import (
     any_differential,
     kernel_direction,
     probe,
-    push,
     riesz,
     size_of_gradient,
     smallest_sigma,
-    squared,
 )
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST, UNDER
+from verification.scenes.pieces import push, squared
 
 Vector = Callable[[Point], Array]
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *SMALLEST)

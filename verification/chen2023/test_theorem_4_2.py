@@ -38,8 +38,6 @@ from verification.chen2023.equilibria import (
     algebraic_system,
     at_most,
     cut,
-    pinv,
-    square,
     terms,
     weakest_direction,
     with_targets,
@@ -60,6 +58,7 @@ from verification.scenes.critical_points import (
     RANK_NOT_CONSTANT,
 )
 from verification.scenes.networks import RANK_LOST
+from verification.scenes.pieces import moore_penrose, squared
 
 Vector = Callable[[Point], Array]
 
@@ -86,13 +85,15 @@ def test_equilibria_of_the_standard_and_the_adapted_flow_coincide(
     velocities = [field(at, g(at))]
     if at.rank == len(at.D) and field is algebraic_system:
         velocities.append(-at.pen @ (at.pen.T @ (at.D.T @ g(at))))  # (2.4)
-    gradient, inverse = at.D.T @ g(at), square(pinv(at).matrix())
+    gradient, inverse = at.D.T @ g(at), squared(moore_penrose(at, at.D))
     return [
         measured
         for velocity in velocities
         for measured in (
             at_most(at, velocity, inverse**2, gradient, inverse, "adapted against standard"),
-            at_most(at, gradient, square(at.D) ** 2, velocity, square(at.D), "standard against adapted"),
+            at_most(
+                at, gradient, squared(at.D) ** 2, velocity, squared(at.D), "standard against adapted"
+            ),
         )
     ]
 
@@ -187,14 +188,14 @@ def test_exceptional_targets_become_generic_when_they_are_moved(at: Point, amoun
 def along_the_kernel(at: Point, kernel: Array) -> Array:
     """Draw a unit vector of the kernel of the Hessian."""
     direction = kernel @ at.random(kernel.shape[1])
-    return direction / at.arithmetic.sqrt(square(direction))
+    return direction / at.arithmetic.sqrt(squared(direction))
 
 
 def across(at: Point, kernel: Array) -> Array:
     """Return a unit vector normal to the equilibria."""
     normal = normal_directions(at.problem, at.theta, independent_columns(at.D, 1))[0]
     normal = normal - kernel @ (kernel.T @ normal)
-    return normal / at.arithmetic.sqrt(square(normal))
+    return normal / at.arithmetic.sqrt(squared(normal))
 
 
 def continues(at: Point, kernel: Array, direction: Array) -> list[Ratio]:
@@ -206,7 +207,7 @@ def continues(at: Point, kernel: Array, direction: Array) -> list[Ratio]:
     return [
         Ratio(moved.gradient / at.size, "identity", moved.gradient * at.arithmetic.unit_roundoff,
               at.arithmetic.unit_roundoff, "gradient beside theta"),
-        bound(square(drift), (step / at.number(100)) ** 2, note="step on the equilibria"),
+        bound(squared(drift), (step / at.number(100)) ** 2, note="step on the equilibria"),
         property_(pseudoinverse(jacobian).rank == at.rank, "rank beside theta"),
     ]  # fmt: skip
 

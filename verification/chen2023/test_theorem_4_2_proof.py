@@ -23,8 +23,6 @@ from verification.chen2023.equilibria import (
     lost_rank,
     missed_by_the_others,
     on_the_simplex,
-    pinv,
-    square,
     terms,
 )
 from verification.machinery.checks import claim, variant
@@ -34,6 +32,7 @@ from verification.machinery.ratios import Ratio, identity
 from verification.scenes.critical_points import BUILT, BUILT_EXACT, CLOSED_FORM, CRITICAL, MINIMIZERS
 from verification.scenes.matrices import DEFICIENT
 from verification.scenes.networks import FULL_RANK, RANK_LOST, UNDER
+from verification.scenes.pieces import moore_penrose, projector_onto_range, squared
 
 Vector = Callable[[Point], Array]
 
@@ -50,9 +49,9 @@ Vector = Callable[[Point], Array]
 def test_equilibria_of_both_output_flows_have_no_projected_gradient(
     at: Point, project: Callable[[Array, Array], Array] = lambda p, g: p @ g
 ) -> list[Ratio]:
-    p, kernel = pinv(at).range_projector(), at.D @ at.D.T
+    p, kernel = projector_onto_range(at), at.D @ at.D.T
     projected, velocity = project(p, at.g), p @ (kernel @ at.g)  # (4.7) and (4.4)
-    size, inverse = square(at.D), square(pinv(at).matrix())
+    size, inverse = squared(at.D), squared(moore_penrose(at, at.D))
     unit = {"scale": size, "size": at.size, "condition": at.kappa} if size != 0 else {}
     return [
         identity(p @ kernel, kernel @ p, note="the projector commutes with D D^T", **unit),
@@ -73,8 +72,8 @@ def test_equilibria_of_both_output_flows_have_no_projected_gradient(
 def test_equilibria_of_the_adapted_flow_that_are_not_global_have_lost_rank(at: Point) -> list[Ratio]:
     scale = at.arithmetic.largest(abs(at.D).T @ terms(at))
     resting = identity(at.D.T @ at.g, at.arithmetic.zeros(at.D.shape[1]), scale=scale, size=at.size)
-    inverse = pinv(at).matrix()
-    velocity = at_most(at, algebraic_system(at, at.g), 0, at.g, square(inverse), "an equilibrium")
+    inverse = moore_penrose(at, at.D)
+    velocity = at_most(at, algebraic_system(at, at.g), 0, at.g, squared(inverse), "an equilibrium")
     return [velocity, resting, lost_rank(at)]
 
 
@@ -97,7 +96,7 @@ def test_projector_may_be_dropped_next_to_fields_in_its_range(
     fields: Vector = combinations_of_columns,
     project: Callable[[Array, Array], Array] = lambda p, g: p @ g,
 ) -> Ratio:
-    v, p = fields(at), pinv(at).range_projector()
+    v, p = fields(at), projector_onto_range(at)
     scale = at.arithmetic.largest(abs(v).T @ terms(at)) * at.number(len(at.D))
     return identity(v.T @ project(p, at.g), v.T @ at.g, scale=scale, size=at.size, condition=at.kappa)
 
@@ -173,9 +172,9 @@ def test_equilibria_are_the_common_zeros_of_r_functions(
     at: Point, count: int = 0, g: Vector = lambda at: at.g
 ) -> list[Ratio]:
     chosen = independent_columns(at.D, at.rank)[: at.rank + count]
-    v, size = at.D[:, chosen], square(at.D)
+    v, size = at.D[:, chosen], squared(at.D)
     functions, gradient = v.T @ g(at), at.D.T @ g(at)
-    ratio = size * square(pseudoinverse(v).matrix())
+    ratio = size * squared(pseudoinverse(v).matrix())
     return [
         at_most(at, functions, 1, gradient, size, "functions against gradient"),
         at_most(at, gradient, ratio, functions, size * ratio, "gradient against functions"),

@@ -7,10 +7,10 @@ from typing import Any
 
 from geomdl.arithmetic import Array
 from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic, step_for
-from verification.chenewald2024.matrices import inverted, plus
+from verification.chenewald2024.matrices import plus
 from verification.machinery.columns import Column
 from verification.machinery.points import Point, Scene
-from verification.scenes.bundles import push
+from verification.scenes.pieces import moore_penrose, push
 
 TINY = 10**8
 
@@ -24,15 +24,10 @@ def alphas(at: Point, step: int = 1) -> Iterator[Any]:
         yield at.number(numerator, denominator)
 
 
-def pull(at: Point, covector: Array) -> Array:
-    """Return D^T u, by backpropagation where there is a network."""
-    return at.D.T @ covector if at.is_matrix else at.at_theta.pull(covector)
-
-
 @lru_cache(maxsize=1024)
 def _gram_inverse(scene: Scene, column: Column, seed: int) -> Array:
     at = scene.at(column, seed)
-    return inverted(at, at.D.T @ at.D)
+    return moore_penrose(at, at.D.T @ at.D)
 
 
 def gram_inverse(at: Point) -> Array:

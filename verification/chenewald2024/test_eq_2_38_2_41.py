@@ -16,7 +16,6 @@ from geomdl import Problem, homotopy_field, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.homotopy import output_operator
-from verification.chen2023.equilibria import square
 from verification.chenewald2024.constrained_gradients import (
     EVERYWHERE,
     GENERIC,
@@ -28,7 +27,6 @@ from verification.chenewald2024.families import (
     alphas,
     gram_inverse,
     interpolated,
-    pull,
     without_inverse,
 )
 from verification.chenewald2024.family_orbits import a_few_relaxations, printed_velocity
@@ -38,9 +36,9 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
-from verification.scenes.bundles import push
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, UNDER
 from verification.scenes.obstructed import BORDERLINE_CLOSE
+from verification.scenes.pieces import pull, push, squared
 
 # (2.38), (2.40): motion
 
@@ -165,7 +163,7 @@ def test_first_three_lines_agree(
         for g in (at.g, at.random(len(d))):
             first = push(at, family(at, alpha, pull(at, g)))
             lines = {2: line_2 @ pull(at, g), 3: line_3 @ g}
-            scale = at.arithmetic.largest(g) * (alpha + (1 - alpha) * square(d))
+            scale = at.arithmetic.largest(g) * (alpha + (1 - alpha) * squared(d))
             ratios += [
                 identity(first, line, scale=scale, size=at.size, condition=at.kappa**2, note=f"line {n}")
                 for n, line in lines.items()

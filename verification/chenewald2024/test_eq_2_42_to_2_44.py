@@ -20,9 +20,9 @@ from functools import lru_cache
 from geomdl import adapted_field, standard_field
 from geomdl.arithmetic import Array
 from geomdl.homotopy import output_velocity
-from verification.chen2023.equilibria import at_most, square
+from verification.chen2023.equilibria import at_most
 from verification.chenewald2024.constrained_gradients import EVERYWHERE, EXACT_OR_BOTH, GENERIC, definite
-from verification.chenewald2024.families import TINY, Family, alphas, approaches, complement_kept, pull
+from verification.chenewald2024.families import TINY, Family, alphas, approaches, complement_kept
 from verification.chenewald2024.family_orbits import a_few_relaxations, printed_velocity
 from verification.chenewald2024.matrices import Matrix, orthogonal_projector, plus
 from verification.chenewald2024.path_integrals import outputs_move_by
@@ -30,9 +30,9 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, Column
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, identity
-from verification.scenes.bundles import push
 from verification.scenes.critical import CRITICAL
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, UNDER
+from verification.scenes.pieces import pull, push, squared
 
 # (2.42)-(2.43)
 
@@ -66,7 +66,7 @@ def jumping(at: Point, alpha: Array, g: Array) -> Array:
 
 def in_unit_of_both_ends(at: Point, left: Array, right: Array, note: str) -> Ratio:
     """Measure equality of two velocities of the outputs."""
-    scale = at.arithmetic.largest(at.g) * (1 + square(at.D))
+    scale = at.arithmetic.largest(at.g) * (1 + squared(at.D))
     return identity(left, right, scale=scale, size=at.size, condition=at.kappa, note=note)
 
 
@@ -191,7 +191,7 @@ def test_factor_is_positive_definite_above_zero(
     ratios = []
     for alpha in chosen(at):
         b = matrix(at, alpha)
-        ratios.append(identity(b, b.T, scale=1 + square(at.D), size=at.size, note="symmetric"))
+        ratios.append(identity(b, b.T, scale=1 + squared(at.D), size=at.size, note="symmetric"))
         ratios += definite(at, b, alpha)
     return ratios
 
@@ -221,11 +221,11 @@ def test_kernel_matrix_is_injective_on_the_range_of_the_projector(
     # |D D^T P v|^2 + |v - P v|^2 vanishes for v = 0 only.
     p, k = project(at), at.D @ at.D.T
     image, beside = k @ p, at.eye(len(p)) - p
-    smallest = min(at.number(1), 1 / square(plus(at)) ** 2) if at.rank else at.number(1)
+    smallest = min(at.number(1), 1 / squared(plus(at)) ** 2) if at.rank else at.number(1)
     w = p @ at.random(len(p))
     return [
         *definite(at, image.T @ image + beside.T @ beside, smallest),
-        at_most(at, w, square(plus(at)) ** 2, k @ w, 1, "w by D D^T w"),
+        at_most(at, w, squared(plus(at)) ** 2, k @ w, 1, "w by D D^T w"),
     ]
 
 
@@ -260,7 +260,7 @@ def test_zeros_of_the_output_family_do_not_depend_on_alpha(
     moved: Split = lambda p, g: p @ g,
     resting: Split = lambda p, g: p @ g,
 ) -> list[Ratio]:
-    p, t, s = onto_range(at), square(at.D), square(plus(at))
+    p, t, s = onto_range(at), squared(at.D), squared(plus(at))
     ratios = []
     for g in points(at):
         rest = resting(p, g)

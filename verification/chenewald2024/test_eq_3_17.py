@@ -22,7 +22,6 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALL_ORBITS
 from verification.machinery.points import RANK_CUT, Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity
-from verification.scenes.bundles import squared
 from verification.scenes.critical import CRITICAL
 from verification.scenes.matrices import ANY_MATRIX, DEFICIENT, FULL_ROW_RANK
 from verification.scenes.networks import (
@@ -35,6 +34,7 @@ from verification.scenes.networks import (
     network_scene,
 )
 from verification.scenes.paths import BALANCED, DEEP, FAMILIES
+from verification.scenes.pieces import squared
 from verification.scenes.real_data import IRIS
 
 POSITIVE = (*DEEP, *FULL_RANK, *FULL_RANK_EXACT, *BORDERLINE, *SMALLEST)

@@ -25,14 +25,13 @@ from geomdl.paths import (
     polynomial_path,
     segment,
 )
-from verification.chenewald2024.families import pull, velocity_of_outputs
+from verification.chenewald2024.families import velocity_of_outputs
 from verification.chenewald2024.lifts import NETWORKS, Recover, by_pseudoinverse
 from verification.chenewald2024.matrices import MATRICES, SQUARE, orthogonal_projector, plus
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity, property_
-from verification.scenes.bundles import push
 from verification.scenes.critical import CRITICAL
 from verification.scenes.networks import (
     BORDERLINE,
@@ -43,6 +42,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.obstructed import PEAK
+from verification.scenes.pieces import pull, push
 from verification.scenes.real_data import IRIS
 
 WITH_KERNEL = (FULL_RANK[0], *RANK_LOST)

@@ -21,7 +21,6 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.bundles import squared
 from verification.scenes.critical import CRITICAL
 from verification.scenes.networks import (
     BORDERLINE,
@@ -32,6 +31,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.paths import DEEP
+from verification.scenes.pieces import squared
 
 NETWORKS = (*DEEP, *FULL_RANK[:2], *FULL_RANK_EXACT, RANK_LOST[1], UNDER[1], BORDERLINE[0], SMALLEST[0])
 

@@ -23,11 +23,6 @@ def condition(at: Point, points: Array) -> float:
     return float(np.linalg.cond(means))
 
 
-def squares(array: Array) -> Any:
-    """Return the sum of the squares of all entries."""
-    return (array * array).sum()
-
-
 def weighted_norm_squared(at: Point, points: Array) -> Any:
     """|Y Delta_1|^2 in L^2_N: (1/N_j) sum over i of |Y d_(j,i)|^2, summed over the classes."""
     data = at.problem.data

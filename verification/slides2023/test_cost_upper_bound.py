@@ -33,6 +33,7 @@ from verification.machinery.columns import ALGEBRAIC, FLOAT32, FLOAT64, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.clusters import CLUSTERED, LOOSE, TRUNCATING, cost_floor
+from verification.scenes.pieces import squared
 from verification.scenes.truncated import ONE_PAIR, OUTLIERS, SHARED_LARGE, THREE_POINTS, TIGHT, WIDE
 from verification.slides2023.deviation_norms import (
     SCENES,
@@ -40,7 +41,6 @@ from verification.slides2023.deviation_norms import (
     behind_truncations,
     condition,
     largest_deviation_squared,
-    squares,
     weighted_norm_squared,
 )
 
@@ -160,7 +160,7 @@ def test_least_cost_is_bounded_by_the_norm_of_the_relative_deviations(
         factor = at.number(1) - best * delta_squared
         ratios.append(property_(best >= 0, "C_0 >= 0"))
         if equality:
-            scale = squares(at.problem.data.targets) + norm_squared
+            scale = squared(at.problem.data.targets) + norm_squared
             unit: dict[str, Any] = {"scale": scale, "condition": condition(at, points)}
             ratios.append(identity(lost, factor * norm_squared, size=at.N, **unit))
         elif power == 2:
@@ -266,7 +266,7 @@ def test_minimum_of_the_least_squares_problem_gives_the_bounds(
     for points in behind_truncations(at):
         lost, closed = solved(at, points), formula(at, points)
         norm_squared = weighted_norm_squared(at, points)
-        square, classes = squares(at.problem.data.targets), len(at.problem.data.targets)
+        square, classes = squared(at.problem.data.targets), len(at.problem.data.targets)
         linear = square**2 * classes * largest_deviation_squared(at, points) / 4
         unit: dict[str, Any] = {"size": at.N, "condition": condition_of_formula(at, points)}
         rest = slack(at, points)
@@ -280,7 +280,7 @@ def test_minimum_of_the_least_squares_problem_gives_the_bounds(
 
 def by_targets(at: Point) -> Any:
     """C^2 = Q |Y|^4 / 4."""
-    return len(at.problem.data.targets) * squares(at.problem.data.targets) ** 2 / 4
+    return len(at.problem.data.targets) * squared(at.problem.data.targets) ** 2 / 4
 
 
 def smallest_deviation_squared(at: Point, points: Array) -> Any:

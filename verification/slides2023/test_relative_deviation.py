@@ -15,7 +15,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
-from verification.scenes.clusters import CLUSTERED, LOOSE, TRUNCATING
+from verification.scenes.clusters import CLUSTERED, LOOSE, TRUNCATING, class_means
 from verification.slides2023.deviation_norms import (
     SCENES,
     behind_truncations,
@@ -29,17 +29,16 @@ def of_the_truncated(at: Point, points: Array) -> Array:
     return at.problem.data.class_averages(points)
 
 
-def of_the_inputs(at: Point, points: Array) -> Array:
-    """Return the class means of the inputs."""
-    return at.problem.data.class_averages(at.problem.data.inputs)
-
-
 @claim(
     "slides2024/cost-upper-bound/c",
     scenes=(*SCENES[:6], *TRUNCATING[1:]),
     columns=ALGEBRAIC,
     controls=[
-        variant("means of the inputs", scenes=CLUSTERED[1:2], means=of_the_inputs),
+        variant(
+            "means of the inputs",
+            scenes=CLUSTERED[1:2],
+            means=lambda at, points: class_means(at.problem.data),
+        ),
         variant("transposed", scenes=[LOOSE], means=lambda at, points: of_the_truncated(at, points).T),
         variant("coordinates of another corner", turn=1),
     ],

@@ -26,17 +26,11 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.bundles import (
-    FOLDS,
-    kernel_direction,
-    probe,
-    riesz,
-    size_of_gradient,
-    squared,
-)
+from verification.scenes.bundles import FOLDS, kernel_direction, probe, riesz, size_of_gradient
 from verification.scenes.critical import CRITICAL_RANK_LOST
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
-from verification.slides2024.pen_readings import by_formula, moore_penrose
+from verification.scenes.pieces import moore_penrose, squared
+from verification.slides2024.pen_readings import by_formula
 
 Vector = Callable[[Point], Array]
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *SMALLEST)
