@@ -49,7 +49,7 @@ from verification.scenes.bundles import (
     HOMOGENEOUS,
     fibre_basis,
 )
-from verification.scenes.critical import RANK_CHANGES
+from verification.scenes.critical_exact import RANK_CHANGES
 from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK, FULL_ROW_RANK
 from verification.scenes.networks import (
     BORDERLINE,

@@ -11,7 +11,7 @@ from verification.chenewald2024.path_integrals import Velocity
 from verification.machinery.columns import FLOAT64, MP50, RATIONAL, Column
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, UNDER
 from verification.scenes.output_costs import CROSS_ENTROPY, QUARTIC, SHELL, with_cost
 from verification.scenes.pieces import moore_penrose

@@ -57,7 +57,7 @@ from verification.machinery.columns import FLOAT64, MP50, ONLY_FLOAT64, ORBITS, 
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, property_
 from verification.scenes.collapse import BALANCED
-from verification.scenes.critical import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
 from verification.scenes.critical_points import CRITICAL as EQUILIBRIA
 from verification.scenes.networks import (
     BORDERLINE,

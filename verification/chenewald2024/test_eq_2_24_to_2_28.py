@@ -50,7 +50,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, LARGE_ORBITS, MP50, ORBITS, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
-from verification.scenes.critical import CRITICAL as CRITICAL_EXACT
+from verification.scenes.critical_exact import CRITICAL as CRITICAL_EXACT
 from verification.scenes.critical_points import (
     BUILT,
     BUILT_EXACT,

@@ -57,7 +57,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.networks import RANK_LOST
 from verification.scenes.pieces import pull, squared
 

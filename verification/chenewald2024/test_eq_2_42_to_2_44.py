@@ -30,7 +30,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, Column
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, identity
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, UNDER
 from verification.scenes.pieces import pull, push, squared
 

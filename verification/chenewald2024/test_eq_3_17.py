@@ -22,7 +22,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALL_ORBITS
 from verification.machinery.points import RANK_CUT, Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.matrices import ANY_MATRIX, DEFICIENT, FULL_ROW_RANK
 from verification.scenes.networks import (
     BORDERLINE,

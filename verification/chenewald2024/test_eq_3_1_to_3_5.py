@@ -32,7 +32,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity, property_
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.networks import (
     BORDERLINE,
     FULL_RANK,

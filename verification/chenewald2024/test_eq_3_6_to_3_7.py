@@ -29,7 +29,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ORBITS, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.matrices import DEFICIENT
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, UNDER
 from verification.scenes.pieces import push, squared

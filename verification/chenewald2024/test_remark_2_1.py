@@ -28,7 +28,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
 from verification.scenes.induced import HIDDEN_EXACT, QUARTIC
 from verification.scenes.labelled import LABELLED
 from verification.scenes.networks import BORDERLINE, FULL_RANK_EXACT, RANK_LOST, SMALLEST, UNDER

@@ -46,7 +46,7 @@ from verification.machinery.columns import FLOAT64, MP50, ORBITS, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity, property_
 from verification.scenes.collapse import BALANCED, UNBALANCED
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.matrices import DEFICIENT, FULL_ROW_RANK
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
 from verification.scenes.obstructed import MONOTONE, PEAK, XOR

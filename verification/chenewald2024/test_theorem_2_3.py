@@ -41,7 +41,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64, MP50, POINTWISE, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity
-from verification.scenes.critical import CRITICAL, CRITICAL_RANK_LOST, DEAD_UNITS, RANK_CHANGES
+from verification.scenes.critical_exact import CRITICAL, CRITICAL_RANK_LOST, DEAD_UNITS, RANK_CHANGES
 from verification.scenes.matrices import ANY_MATRIX, DEFICIENT
 from verification.scenes.networks import BORDERLINE, FULL_RANK_EXACT, RANK_LOST, UNDER
 from verification.scenes.pieces import pull, push, squared

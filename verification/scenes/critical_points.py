@@ -3,7 +3,7 @@
 Points and targets are computed with more digits than any column has, or exactly, so that in every
 column a point is critical to the roundoff. A scene states the rank r of D; "constant rank" means that
 random points nearby have the same rank, which is checked when the scene is drawn. No scene selects on
-the Hessian.
+the Hessian. Points written down by hand, in few bits: :mod:`verification.scenes.critical_exact`.
 """
 
 from __future__ import annotations

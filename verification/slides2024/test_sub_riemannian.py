@@ -27,7 +27,7 @@ from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.bundles import FOLDS, kernel_direction, probe, riesz, size_of_gradient
-from verification.scenes.critical import CRITICAL_RANK_LOST
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
 from verification.scenes.pieces import moore_penrose, squared
 from verification.slides2024.pen_readings import by_formula

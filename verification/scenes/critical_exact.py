@@ -2,7 +2,8 @@
 
 With y := x[theta*] - rho the gradient in output space is rho / N, and theta* is critical exactly when
 rho lies in the kernel of D^T. All numbers have few bits, so that the outputs are exact in float64 and
-theta* stays critical in every arithmetic, not only to 16 digits.
+theta* stays critical in every arithmetic, not only to 16 digits. Critical points that have to be
+computed, with more digits than any column has, stand in :mod:`verification.scenes.critical_points`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def quarters(generator: np.random.Generator, *shape: int) -> np.ndarray:
     return few_bits(generator.standard_normal(shape), 2)
 
 
-def critical_scene(
+def exact_scene(
     name: str, draw: Draw, rank: int, *facts: str, exact: bool = True, profile: str = "quick"
 ) -> Scene:
     """Make a scene of a critical point at which D has this rank."""
@@ -52,7 +53,7 @@ def narrow(widths: Sequence[int], activation: str) -> Scene:
         return Problem(network, Dataset.regression(inputs, at.outputs - rho)), theta
 
     # 1 and a for each of the two outputs, and w times two more directions: 6 of 8
-    return critical_scene(f"{network}-N{SAMPLES}-critical", draw, 6, "rank lost")
+    return exact_scene(f"{network}-N{SAMPLES}-critical", draw, 6, "rank lost")
 
 
 def constant_outputs(activation: str, hidden_bias: int, exact: bool = True) -> Scene:
@@ -73,7 +74,7 @@ def constant_outputs(activation: str, hidden_bias: int, exact: bool = True) -> S
 
     changes = "rank changes" if hidden_bias == 0 else "dead units"
     name = f"{network}-N{SAMPLES}-{changes.replace(' ', '-')}"
-    return critical_scene(name, draw, 2, "rank lost", changes, exact=exact)
+    return exact_scene(name, draw, 2, "rank lost", changes, exact=exact)
 
 
 def minimum(widths: Sequence[int], activation: str, samples: int) -> Scene:
@@ -90,7 +91,7 @@ def minimum(widths: Sequence[int], activation: str, samples: int) -> Scene:
         return Problem(network, data), theta
 
     rank = min(samples * network.outputs, network.parameter_count)
-    return critical_scene(f"{network}-N{samples}-minimum", draw, rank, "full rank")
+    return exact_scene(f"{network}-N{samples}-minimum", draw, rank, "full rank")
 
 
 CRITICAL_RANK_LOST = (
