@@ -31,6 +31,7 @@ from verification.scenes.bundles import (
     kernel_direction,
     probe,
     riesz,
+    section,
     size_of_gradient,
     smallest_sigma,
 )
@@ -41,11 +42,6 @@ Vector = Callable[[Point], Array]
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *SMALLEST)
 SLACK = 2
 """Room for rounding in bounds that are attained where D has rank 1."""
-
-
-def section(at: Point) -> Array:
-    """Return the value D^T c of a section of V, c random."""
-    return at.D.T @ at.random(at.D.shape[0])
 
 
 def indefinite(at: Point) -> Array:

@@ -40,6 +40,11 @@ def interpolated(at: Point, alpha: Any, gradient: Array) -> Array:
     return -(alpha * (gram_inverse(at) @ gradient) + (1 - alpha) * gradient)
 
 
+def exchanged(at: Point, alpha: Any, gradient: Array) -> Array:
+    """Return the family run through backwards."""
+    return interpolated(at, 1 - alpha, gradient)
+
+
 def without_inverse(at: Point, alpha: Any, gradient: Array) -> Array:
     """Return the family with D^T D in the place of its pseudoinverse."""
     return -(alpha * (at.D.T @ (at.D @ gradient)) + (1 - alpha) * gradient)

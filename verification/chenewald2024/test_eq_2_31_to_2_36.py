@@ -35,6 +35,7 @@ from verification.chenewald2024.families import (
     Family,
     alphas,
     approaches,
+    exchanged,
     gram_inverse,
     interpolated,
     outside_of_range,
@@ -60,11 +61,6 @@ from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.networks import RANK_LOST
 from verification.scenes.pieces import pull, squared
-
-
-def exchanged(at: Point, alpha: Array, gradient: Array) -> Array:
-    """Return the family run through backwards."""
-    return interpolated(at, 1 - alpha, gradient)
 
 
 def of_size(at: Point, left: Array, right: Array, note: str) -> Ratio:

@@ -29,6 +29,7 @@ from verification.chenewald2024.families import (
     alphas,
     approaches,
     complement_kept,
+    exchanged,
     gram_inverse,
     interpolated,
     outside_of_range,
@@ -48,11 +49,6 @@ from verification.scenes.pieces import pull, push, squared
 
 NETWORKS = (FULL_RANK_EXACT[0], *RANK_LOST, UNDER[0], BORDERLINE[1], *CRITICAL)
 SCENES = (*NETWORKS, *MATRICES)
-
-
-def exchanged(at: Point, alpha: Any, gradient: Array) -> Array:
-    """Return the family run through backwards."""
-    return interpolated(at, 1 - alpha, gradient)
 
 
 def jumping(at: Point, alpha: Any, gradient: Array) -> Array:

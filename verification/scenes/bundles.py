@@ -88,8 +88,13 @@ def fibre_basis(at: Point) -> Array:
     return at.arithmetic.pivoted_qr(at.D.T)[0][:, : at.rank]
 
 
+def section(at: Point) -> Array:
+    """Return the value D^T c of a section of the bundle, c random."""
+    return at.D.T @ at.random(at.D.shape[0])
+
+
 def euclidean(at: Point) -> Array:
-    """Return the identity on output space."""
+    """Return the Euclidean metric of output space, the identity."""
     return at.eye(at.D.shape[0])
 
 
