@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import traceback
 import webbrowser
@@ -17,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from geomdl.__main__ import wait_for
+from geomdl.__main__ import run_to_its_end
 from verification.machinery import environment, results, standings
 from verification.machinery.coverage import coverage_problems
 from verification.machinery.listing import aligned, claims_table, counts_table, page_lines
@@ -149,8 +148,7 @@ def _verify(args: argparse.Namespace) -> int:
     counts = verdict_counts(register, claims)
     words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     print(f"{len(claims)} claims selected: {words}", flush=True)
-    child = subprocess.Popen(_pytest_command(args, register, claims), cwd=ROOT)
-    code, message = _ending(*wait_for(child))
+    code, message = _ending(*run_to_its_end(_pytest_command(args, register, claims), cwd=ROOT))
     if message:
         print(f"geomdl: {message}", file=sys.stderr)
     return code

@@ -18,6 +18,5 @@ def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
