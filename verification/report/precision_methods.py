@@ -57,10 +57,8 @@ def condition(study: Study) -> list[Part]:
             "forward",
             panels("forward", True),
             "Forward error of every route that answered, against the lines of the theory: SVD and QR"
-            " belong to"
-            " the full one, the normal equations to the dashed one, refinement comes back from the"
-            " one to the"
-            " other. Where marks end, the route refused.",
+            " belong to the full one, the normal equations to the dashed one, refinement comes back"
+            " from the one to the other. Where marks end, the route refused.",
             "Forward error against condition number in three precisions, with the lines of the theory.",
             (10.0, 4.6),
         ),
@@ -69,8 +67,7 @@ def condition(study: Study) -> list[Part]:
             "residual",
             panels("residual", False),
             "The residuals of the same solutions, and the unit roundoff: a small residual says"
-            " nothing of the"
-            " error above it.",
+            " nothing of the error above it.",
             "Residual against condition number in three precisions: nearly level for the stable routes.",
             (10.0, 4.6),
         ),
@@ -133,8 +130,7 @@ def ranks(study: Study) -> list[Part]:
             "decided",
             decided,
             "The rank that each rule decides; 12 singular values are at least 10<sup>−2</sup>. The"
-            " rules differ"
-            " in one number, the cutoff.",
+            " rules differ in one number, the cutoff.",
             "Decided ranks by rule and by the size of the small singular values, for float32 and"
             " float64.",
             (9.0, 6.6),
@@ -185,11 +181,9 @@ def integrators(study: Study) -> list[Part]:
             "work",
             draw,
             "The further left and down, the better; each mark is a tolerance. Evaluations for an"
-            " error of"
-            f" 10<sup>−8</sup> on {scenes[0]}, read off the lines: {ranking}.",
+            f" error of 10<sup>−8</sup> on {scenes[0]}, read off the lines: {ranking}.",
             f"Error against evaluations of the field for {len(methods)} integrators; for an error of"
-            " 1e-8 on"
-            f" {scenes[0]} they need: {ranking}.",
+            f" 1e-8 on {scenes[0]} they need: {ranking}.",
             (10.0, 4.4),
         )
     ]

@@ -58,10 +58,9 @@ def ladder(study: Study) -> list[Part]:
             "residuals",
             climbs,
             f"A line for each of {len(study.rows)} claims. Left: its residual falls with the unit"
-            " roundoff. A"
-            " wrong formula would stay level; one into which numbers of less precision leaked would"
-            " bend."
-            " Right: over the roundoff, which makes the constant of each claim visible.",
+            " roundoff. A wrong formula would stay level; one into which numbers of less precision"
+            " leaked would bend. Right: over the roundoff, which makes the constant of each claim"
+            " visible.",
             "Residual against unit roundoff, double logarithmic: all lines fall parallel to the"
             " diagonal.",
             (10.0, 4.4),
@@ -71,8 +70,7 @@ def ladder(study: Study) -> list[Part]:
             "slopes",
             spread,
             "The slopes of log residual against log roundoff, smallest to largest of the ladders of a"
-            " claim:"
-            f" all between {low} and {high}. Dotted: the tolerance of a full ladder.",
+            f" claim: all between {low} and {high}. Dotted: the tolerance of a full ladder.",
             f"Fitted slopes of all claims lie between {low} and {high}.",
             (10.0, 2.6),
         ),
@@ -122,8 +120,8 @@ def decay(study: Study) -> list[Part]:
             "law",
             draw,
             "The cost and the law; one line for each tolerance of the integrator. What stops the"
-            " decay is the"
-            " rounding of <i>x</i> − <i>y</i>, near the square of the unit roundoff (dotted).",
+            " decay is the rounding of <i>x</i> − <i>y</i>, near the square of the unit roundoff"
+            " (dotted).",
             "Cost against time, half logarithmic: straight down along the law, then level near u"
             " squared.",
             (10.0, 4.4),
@@ -162,8 +160,7 @@ def single(study: Study) -> list[Part]:
             "units",
             draw,
             "Left of the dashed line, at most one unit: at this condition number only a function that"
-            " computes"
-            " in float64 and rounds gets there.",
+            " computes in float64 and rounds gets there.",
             "Errors in units of the roundoff of float32, by function and library.",
             (7.6, 4.2),
         )
