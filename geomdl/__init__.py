@@ -1,5 +1,22 @@
 """Geometry of gradient flows in deep learning: Jacobians, pseudoinverses, flows.
 
+Where to begin:
+
+============================================  ===========================================================
+``Network``, ``Dataset``, ``Problem``         a fully connected network, its data, both with a cost
+``linearize``                                 D[theta], formed or not: Jacobian, Gram matrix, products
+``pseudoinverse``, ``solve``                  D^+ by one rule for the rank; D^+ r without forming D
+``integrate``, ``adapted_field``, ...         orbits of gradient flows, with events and a status
+``cost_hessian``, ``jacobian_derivative``     exact second derivatives
+``get_arithmetic``, ``Problem.to``            the same formulas in float32, with 50 digits, in balls,
+                                              over the rationals, in torch
+:mod:`geomdl.sequential`                      networks of zero cost from data alone
+:mod:`geomdl.certificates`                    statements about one network that are proved
+============================================  ===========================================================
+
+theta is one flat vector: layer by layer, the weight matrix row by row, then the bias. Outputs, and so
+the rows of D, are stacked sample by sample.
+
 The distribution is called ``geomdl-verify``. On PyPI the name ``geomdl`` belongs to an unrelated
 library for B-splines (NURBS-Python), with the same import name; both cannot be installed together.
 """

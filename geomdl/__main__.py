@@ -7,12 +7,13 @@ where they stand. A tool runs in the caller's folder, so that paths mean what th
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,28 +70,31 @@ def _run(module: str, arguments: Sequence[str]) -> int:
     """Run a module of the source tree where the caller stands."""
     path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     # -P: a folder of the same name where the caller stands must not be taken for ours
-    child = subprocess.Popen(
+    code, interrupted = run_to_its_end(
         [sys.executable, "-P", "-m", module, *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
-    code, interrupted = wait_for(child)
     if code < 0 and not interrupted:
         print(f"geomdl: `{module}` was ended by signal {-code}", file=sys.stderr)
         return 2
     return 130 if code < 0 else code
 
 
-def wait_for(child: subprocess.Popen[bytes]) -> tuple[int, bool]:
-    """Return the exit code of a child, and whether Ctrl-C was pressed meanwhile.
+def run_to_its_end(command: Sequence[str], **options: Any) -> tuple[int, bool]:
+    """Run a child; return its exit code, and whether Ctrl-C was pressed meanwhile.
 
-    Ctrl-C reaches the child too; it is left to finish writing what it has.
+    Ctrl-C reaches the child too; it is left to finish writing what it has. Options are those of Popen.
     """
-    interrupted = False
-    while True:
-        try:
-            return child.wait(), interrupted
-        except KeyboardInterrupt:
-            interrupted = True
+    pressed: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:
+        # Before the child starts, so that no moment is left in which Ctrl-C would end us and not it.
+        signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        return subprocess.Popen(command, **options).wait(), bool(pressed)
+    finally:
+        if usual is signal.default_int_handler:
+            signal.signal(signal.SIGINT, usual)
 
 
 def _usage() -> str:

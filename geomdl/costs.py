@@ -4,13 +4,14 @@ Every cost of the texts is a weighted square, with one divisor d_j for each samp
 
     C[x] = sum over j of |x_j - y_omega(j)|^2 / d_j,      grad_x C = 2 (x_j - y_omega(j)) / d_j,
 
-and they differ only in the divisors: 2N, N, or the size N_c of the class of the sample.
+and they differ only in the divisors: 2N (``LEAST_SQUARES``), N (``MEAN_SQUARE``), or the size N_c of the
+class of the sample (``CLASS_WEIGHTED``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Cost:
     """
 
     name: str
-    divisors: Callable[[Dataset], np.ndarray]
+    divisors: Callable[[Dataset], np.ndarray] = field(repr=False)
 
     def _error(self, data: Dataset, stacked: Array) -> Array:
         check_vector("stacked outputs", stacked, data.arithmetic, len(data.stacked_targets))

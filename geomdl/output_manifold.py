@@ -4,12 +4,12 @@ Where D[theta] is injective, the outputs x[theta'] of all theta' near theta form
 K in R^(QN), with the range of D as tangent space. Along a normal n, a vector of ker D^T, it curves by
 the second fundamental form
 
-    B_n(v, w) = sum_i n_i (Hess x_i)(v, w),       |v|^2 = |D v|^2 the length of v in output space.
+    B_n(v, w) = sum_i n_i (Hess x_i)(v, w).
 
-Its eigenvalues are the principal curvatures. With the targets y = x[theta] + t n at a distance t along a
-unit normal, theta is critical, and the Hessian of |x - y|^2 / 2 has the eigenvalues 1 - t kappa_i in
-orthonormal tangent directions: theta is a strict local minimum as long as t is below the first focal
-distance 1 / max kappa_i, and a saddle beyond it.
+Its eigenvalues, with |D v| for the length of v, are the principal curvatures. With the targets
+y = x[theta] + t n at a distance t along a unit normal, theta is critical, and the Hessian of
+|x - y|^2 / 2 has the eigenvalues 1 - t kappa_i in orthonormal tangent directions: theta is a strict
+local minimum as long as t is below the first focal distance 1 / max kappa_i, and a saddle beyond it.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ import numpy as np
 
 from geomdl.activations import get_activation
 from geomdl.arithmetic import FLOAT64, Arithmetic, Array, SingularMatrixError, arithmetic_of
+from geomdl.clustering import aperture, base_point_positions, layer_margins
 from geomdl.data import Dataset
 from geomdl.networks import Layers, Network
 from geomdl.pseudoinverses import pseudoinverse
@@ -128,8 +129,7 @@ def compose_truncations(cumulative: Layers, points: Array) -> Array:
     Returns
     -------
     array, shape (N, Q)
-        What the hidden layers do to the points, in the coordinates of the input: with
-        t the result, x^(l) = W^(l) t + b^(l).
+        t, in the coordinates of the input: the activations are x^(l) = W^(l) t + b^(l).
 
     Notes
     -----
@@ -379,14 +379,14 @@ def clustered_minimizer(
     """
     arithmetic, classes = data.arithmetic, len(data.targets)
     layers = classes if hidden_layers is None else hidden_layers
-    positions = _positions(arithmetic, classes, layers, mu, opening)
+    positions = base_point_positions(arithmetic, classes, layers, mu, opening)
     means = data.class_averages(data.inputs)
     kappa = barycentric_coordinates(means, data.inputs)
     corners = arithmetic.eye(classes)
     diagonals = arithmetic.number(1, classes) - corners
     base = corners + positions[:, None] * diagonals
     sectors = [corner_sector(classes, corner, opening, arithmetic) for corner in range(classes)]
-    margins = _margins(data.labels, kappa, base, [matrix for matrix, _ in sectors])
+    margins = layer_margins(data.labels, kappa, base, [matrix for matrix, _ in sectors])
 
     to_coordinates = arithmetic.solve(means.T, corners)
     hidden = sector_layers(to_coordinates, sectors, base)
@@ -396,68 +396,5 @@ def clustered_minimizer(
     output = (matching @ sectors[-1][1], data.targets[-1])
     network = Network([classes] * (layers + 1) + [data.targets.shape[1]], RELU)
     theta = network.flatten([*hidden, *[identity_layer] * (layers - classes), output])
-    apertures = [_aperture(a, v) for (a, _), v in zip(sectors, diagonals, strict=True)]
+    apertures = [aperture(a, v) for (a, _), v in zip(sectors, diagonals, strict=True)]
     return ExplicitMinimizer(network, theta, base @ means, margins, np.array(apertures))
-
-
-def _aperture(matrix: Array, diagonal: Array) -> float:
-    """Return |v| max over i of |a_i - v / |v|^2|, with a_i the rows of A and A v = (1, ..., 1)."""
-    to_float64 = arithmetic_of(matrix, diagonal).to_float64
-    rows, v = to_float64(matrix), to_float64(diagonal)
-    return float(np.linalg.norm(v) * np.linalg.norm(rows - v / (v @ v), axis=1).max())
-
-
-def _positions(arithmetic: Arithmetic, classes: int, layers: int, mu: Any, opening: Any) -> Array:
-    """Check what does not depend on the data, and return mu_1, ..., mu_Q."""
-    if classes < 2:
-        raise ValueError(
-            "got one class; expected at least two: with a single target the constant network "
-            "(zero weights, the target as the last bias) has zero cost"
-        )
-    if layers < classes:
-        raise ValueError(f"got {layers} hidden layers; expected at least one a class, {classes}")
-    if not opening > 0:
-        raise ValueError(f"got opening {opening}; expected a positive number, such as 1/2")
-    listed = np.broadcast_to(np.asarray(mu, dtype=object), (classes,))
-    if not all(0 < position < 1 for position in listed):
-        raise ValueError(
-            f"got mu = {mu}; expected numbers strictly between 0 (the class mean) and 1 (the centre)"
-        )
-    return arithmetic.array(listed)
-
-
-def _margins(labels: np.ndarray, kappa: Array, base: Array, sectors: Sequence[Array]) -> Array:
-    """Return the margins of all layers, or name the sample or base point for which one is missing."""
-    margins = []
-    for layer, matrix in enumerate(sectors):
-        z = (kappa - base[layer]) @ matrix.T
-        collapsed = -z[labels == layer].max(axis=1)
-        kept = z[labels > layer].min(axis=1)
-        points = ((base[:layer] - base[layer]) @ matrix.T).min(axis=1)
-        slack = np.concatenate([collapsed, kept, points])
-        worst = int(slack.argmin())
-        if not slack[worst] > 0:
-            samples = np.concatenate([np.flatnonzero(labels == layer), np.flatnonzero(labels > layer)])
-            raise ValueError(_complaint(layer, worst, samples, labels, kappa, -float(slack[worst])))
-        margins.append(slack[worst])
-    return arithmetic_of(kappa).array(margins)
-
-
-def _complaint(
-    layer: int, worst: int, samples: np.ndarray, labels: np.ndarray, kappa: Array, excess: float
-) -> str:
-    if worst >= len(samples):
-        return (
-            f"the base point of class {worst - len(samples)} misses the sector of layer {layer + 1} by "
-            f"{excess:.2g} times the way from class mean to centre; choose mu in base_point_interval()"
-        )
-    sample = samples[worst]
-    corner = np.arange(kappa.shape[1]) == labels[sample]
-    deviation = np.linalg.norm(arithmetic_of(kappa).to_float64(kappa[sample]) - corner)
-    what = "is not collapsed" if labels[sample] == layer else "would be moved"
-    return (
-        f"sample {sample} of class {labels[sample]} deviates by {deviation:.3g} from its class mean in "
-        f"barycentric coordinates and {what} by layer {layer + 1}: it misses the sector by {excess:.2g} "
-        "times the way from class mean to centre. The defaults serve deviations below 1/4; for larger "
-        "ones see base_point_interval()"
-    )

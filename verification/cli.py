@@ -9,20 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
-import textwrap
 import traceback
 import webbrowser
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from geomdl.__main__ import wait_for
+from geomdl.__main__ import run_to_its_end
 from verification.machinery import environment, results, standings
 from verification.machinery.coverage import coverage_problems
+from verification.machinery.listing import aligned, claims_table, counts_table, page_lines
 from verification.machinery.register import (
     VERDICTS,
     Claim,
@@ -34,13 +31,7 @@ from verification.machinery.register import (
     resolve,
     verdict_counts,
 )
-from verification.machinery.standings import (
-    Standing,
-    entry,
-    page_entry,
-    standings_of,
-    worst_by_arithmetic,
-)
+from verification.machinery.standings import entry, page_entry, standings_of
 
 ROOT = standings.ROOT
 
@@ -157,8 +148,7 @@ def _verify(args: argparse.Namespace) -> int:
     counts = verdict_counts(register, claims)
     words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
     print(f"{len(claims)} claims selected: {words}", flush=True)
-    child = subprocess.Popen(_pytest_command(args, register, claims), cwd=ROOT)
-    code, message = _ending(*wait_for(child))
+    code, message = _ending(*run_to_its_end(_pytest_command(args, register, claims), cwd=ROOT))
     if message:
         print(f"geomdl: {message}", file=sys.stderr)
     return code
@@ -227,47 +217,13 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         _print_json([entry(standing) for standing in found])
         return 0
-    print("\n".join([*_claims_table(found), "", *_counts_table(register, claims)]))
+    print("\n".join([*claims_table(found), "", *counts_table(register, claims)]))
     print(
         "by arithmetic: worst ratio over threshold in the last run, at most 1 when the claim stands\n"
         "open: not decided yet; a copy has the verdict of the claim that it repeats\n"
         "proved: certificates decide instances of the claim, besides the measurements"
     )
     return 0
-
-
-def _claims_table(listed: Sequence[Standing]) -> list[str]:
-    worst = [worst_by_arithmetic(standing.summary) for standing in listed]
-    measured = {name for rows in worst for name in rows}
-    columns = [name for name in results.LADDER if name in measured]
-    columns += sorted(measured.difference(columns))
-    header = ["claim", "verdict", "checks", "controls", *columns, "last run"]
-    rows = []
-    for standing, found in zip(listed, worst, strict=True):
-        said = entry(standing)
-        ratios = [_number(results.excess(found[name])) if name in found else "" for name in columns]
-        counts = [str(len(said["checks"])), str(len(said["controls"]))]
-        verdict = said["verdict"] + (" (copy)" if said["same_as"] else "")
-        verdict += ", proved" if said["strength"] == "proved" else ""
-        rows.append([said["id"], verdict, *counts, *ratios, _LAST_RUN[said["passed"]]])
-    lines = _aligned([header, *rows], left=(0, 1, len(header) - 1))
-    room = _width() - len(lines[0]) - 2
-    if room < 20:
-        return [line.rstrip() for line in lines]
-    says = ["says", *(textwrap.shorten(s.claim.says, room, placeholder=" ...") for s in listed)]
-    return [f"{line}  {text}" for line, text in zip(lines, says, strict=True)]
-
-
-def _counts_table(register: Register, claims: Sequence[Claim]) -> list[str]:
-    groups = {
-        source.key: [claim for claim in claims if claim.statement.startswith(f"{source.key}/")]
-        for source in register.sources
-    }
-    rows = [["source", *VERDICTS, "all"]]
-    for name, group in {**groups, "all": claims}.items():
-        counts = verdict_counts(register, group)
-        rows.append([name, *(str(counts[verdict]) for verdict in VERDICTS), str(len(group))])
-    return _aligned(rows, left=(0,))
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -277,43 +233,8 @@ def _show(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(pages)
     else:
-        print("\n\n".join("\n".join(_page(page)) for page in pages))
+        print("\n\n".join("\n".join(page_lines(page)) for page in pages))
     return 0
-
-
-def _page(page: Mapping[str, Any]) -> list[str]:
-    lines = [f"{page['id']}   {page['label']}: {page['title']}"]
-    lines += _entries("hypotheses", page["hypotheses"])
-    lines += _entries("equations", page["equations"])
-    lines += _entries("claim", [page["says"]])
-    lines += _entries("verdict", [page["verdict"]])
-    for key in ("needs", "corrected", "counterexample", "reason", "note", "same_as"):
-        lines += _entries(key.replace("_", " "), [page[key]] if page[key] else [])
-    lines += _entries("proved", page["proved"])
-    lines += _entries("checks", page["checks"] or ["none"])
-    lines += _entries("controls", page["controls"] or ["none"])
-    lines += _entries("last run", _last_lines(page["last"]))
-    return lines + _entries("reproduce", [page["reproduce"]])
-
-
-def _last_lines(last: Mapping[str, Any] | None) -> list[str]:
-    if last is None:
-        return ["not run"]
-    lines = [
-        f"{column}: ratio {_number(worst['ratio'])} against {_number(worst['threshold'])}"
-        f" in {worst['scene']}"
-        for column, worst in last["worst"].items()
-    ]
-    for key, text in (
-        ("smallest_bite", "the weakest control exceeds its threshold"),
-        ("smallest_refutation", "the weakest refutation exceeds its threshold"),
-    ):
-        if last[key] is not None:
-            lines.append(f"{text} {_number(last[key])} times")
-    found = sorted(slope["slope"] for slope in last["slopes"])
-    if found:
-        lines.append(f"slope of residual against roundoff {found[0]:.3f} to {found[-1]:.3f}")
-    return lines + [f"failed: {name}" for name in last["failures"]]
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -326,7 +247,7 @@ def _check(args: argparse.Namespace) -> int:
     else:
         for problem in problems:
             print(problem)
-        print("\n".join(_counts_table(register, register.claims)))
+        print("\n".join(counts_table(register, register.claims)))
         print(
             f"{len(register.statements)} statements, {len(register.claims)} claims, of which"
             f" {counts['open']} open (checked by nobody yet); {len(problems)} problems"
@@ -375,49 +296,15 @@ def _env(args: argparse.Namespace) -> int:
         threads = "unknown" if blas["threads"] is None else blas["threads"]
         rows.append(["BLAS", f"{blas['library']} {blas['version']}, threads: {threads}"])
     rows += [["CUDA device", name] for name in found["devices"] or ["none"]]
-    print("\n".join(line.rstrip() for line in _aligned(rows, left=(0, 1))))
+    print("\n".join(line.rstrip() for line in aligned(rows, left=(0, 1))))
     return 0
 
 
 # ---- output -----------------------------------------------------------------------------------
 
-_LAST_RUN = {True: "passed", False: "FAILED", None: "not run"}
-
 
 def _print_json(value: object) -> None:
     print(json.dumps(results.with_inf_as_text(value), indent=1, allow_nan=False))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
-
-
-def _aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
-    """Rows of cells as lines of equal length; the columns named in `left` are flush left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if n in left else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-
-
-def _entries(name: str, texts: Iterable[str]) -> list[str]:
-    """Format a named paragraph of `claims show`; every text begins a line of its own."""
-    lines = []
-    for text in texts:
-        wrapped = textwrap.wrap(
-            text, max(40, _width() - 18), break_long_words=False, break_on_hyphens=False
-        )
-        lines += wrapped
-    heads = [name, *[""] * len(lines)]
-    return [f"  {head:16}{line}" for head, line in zip(heads, lines, strict=False)]
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((160, 24)).columns
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ module              what it proves or holds
 ``interpolation``   ``certify_interpolation``: a zero-cost network near a computed one
 ``series``, ``collocation``, ``tubes``, ``orbits``
                     ``certify_orbit``: the adapted flow exists for all times
-``files``, ``cli``, ``table``, ``memory``
+``files``, ``cli``, ``table``
                     the command `python -m geomdl certify`
 ==================  ===========================================================================
 

@@ -8,7 +8,8 @@ from scipy.linalg import qr
 from geomdl import Problem
 from geomdl.arithmetic import Array
 from verification.machinery.points import Point
-from verification.scenes.bundles import push, smallest_sigma, squared
+from verification.scenes.bundles import smallest_sigma
+from verification.scenes.pieces import push, squared
 
 
 def by_two_factors(at: Point) -> Array:
@@ -23,6 +24,11 @@ def by_gram_power(at: Point, power: int = 2) -> Array:
     for _ in range(power):
         result = at.arithmetic.solve(gram, result)
     return -at.D.T @ result
+
+
+def printed_row_projector(at: Point) -> Array:
+    """P = Pen[D] D, the projector onto the range of D^T."""
+    return at.pen @ at.D
 
 
 def unit_of_velocity(at: Point) -> dict[str, Any]:

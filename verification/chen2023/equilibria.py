@@ -7,9 +7,7 @@ import numpy as np
 
 from geomdl import Dataset, Network, Problem, pseudoinverse
 from geomdl.arithmetic import Array
-from geomdl.critical_points import (
-    independent_columns,
-)
+from geomdl.critical_points import independent_columns
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, property_
 from verification.scenes.critical_points import (
@@ -21,7 +19,10 @@ from verification.scenes.critical_points import (
     POLYGONS,
     RANK_NOT_CONSTANT,
 )
+from verification.scenes.few_bits import few_bits
+from verification.scenes.matrices import ANY_MATRIX
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, UNDER
+from verification.scenes.pieces import moore_penrose, squared
 
 EQUILIBRIA = (CLOSED_FORM[0], CLOSED_FORM[3], *BUILT, *BUILT_EXACT, *RANK_NOT_CONSTANT, DEAD_UNITS)
 
@@ -29,12 +30,10 @@ EQUILIBRIA = (CLOSED_FORM[0], CLOSED_FORM[3], *BUILT, *BUILT_EXACT, *RANK_NOT_CO
 ELSEWHERE = (*FULL_RANK[:2], *FULL_RANK_EXACT, *RANK_LOST, *UNDER[:1], *BORDERLINE)
 
 
+ANYWHERE = (*EQUILIBRIA, *ELSEWHERE, *ANY_MATRIX)
+
+
 EXCEPTIONAL = (ONE_HOT, POLYGONS)
-
-
-def square(values: Array) -> Any:
-    """Return the sum of squares."""
-    return (values * values).sum()
 
 
 def terms(at: Point) -> Array:
@@ -46,18 +45,13 @@ def at_most(at: Point, value: Array, factor: Any, other: Array, scale: Any, note
     """Measure |value|^2 <= factor |other|^2, up to 30 units of rounding of scale |g|^2."""
     roundoff = 30 * at.size * at.kappa * at.arithmetic.unit_roundoff
     unit = at.arithmetic.array([roundoff])[0]
-    limit = factor * square(other) + unit * unit * scale * square(terms(at))
-    return bound(square(value), limit, slack=roundoff, note=note)
-
-
-def pinv(at: Point) -> Any:
-    """Return the pseudoinverse of D, with the rank of the scene."""
-    return pseudoinverse(at.D, rank=at.rank)
+    limit = factor * squared(other) + unit * unit * scale * squared(terms(at))
+    return bound(squared(value), limit, slack=roundoff, note=note)
 
 
 def algebraic_system(at: Point, g: Array) -> Array:
     """(4.5): D^T Psi with Psi = -(D D^T)^+ g, which minimizes |D D^T Psi + g|."""
-    inverse = pinv(at).matrix()
+    inverse = moore_penrose(at, at.D)
     return -at.D.T @ (inverse.T @ (inverse @ g))
 
 
@@ -70,7 +64,7 @@ def lost_rank(at: Point) -> Ratio:
     """Measure sigma_QN = 0; over the rationals, rank < QN."""
     rows, columns = at.D.shape
     if at.arithmetic.exact or columns < rows:
-        return property_(pinv(at).rank < rows, "rank of D below QN")
+        return property_(pseudoinverse(at.D, rank=at.rank).rank < rows, "rank of D below QN")
     sigma = at.arithmetic.singular_values(at.D)
     # The noise of a zero singular value depends on how the routine deflates: a bound, not a ladder.
     return bound(
@@ -88,10 +82,8 @@ def on_the_simplex(hidden: Iterable[float], outgoing: Iterable[float]) -> np.nda
 
 
 def _simplex(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-    data = Dataset.regression(np.eye(3, 2, -1), np.round(8 * generator.standard_normal((3, 2))) / 8)
-    return Problem(SIMPLEX, data), on_the_simplex(
-        (1, 2, 3), np.round(8 * generator.uniform(0.5, 2, 2)) / 8
-    )
+    data = Dataset.regression(np.eye(3, 2, -1), few_bits(generator.standard_normal((3, 2))))
+    return Problem(SIMPLEX, data), on_the_simplex((1, 2, 3), few_bits(generator.uniform(0.5, 2, 2)))
 
 
 ON_THE_SIMPLEX = Scene(f"simplex-{SIMPLEX}-N3", _simplex, frozenset({"rank lost", "over"}), exact=True)

@@ -13,6 +13,7 @@ from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
 from verification.scenes.matrices import ANY_MATRIX
 from verification.scenes.networks import FULL_RANK, RANK_LOST, UNDER
+from verification.scenes.pieces import projector_onto_range
 from verification.scenes.rank_loss import rational_rotation
 
 
@@ -51,14 +52,9 @@ def back(rotation: Array, values: Array) -> Array:
     return rotation.T @ (values[:, None] * rotation)
 
 
-def projector(at: Point) -> Array:
-    """Return P, the orthogonal projector onto the range of D."""
-    return pseudoinverse(at.D, rank=at.rank).range_projector()
-
-
 def complement(at: Point) -> Array:
     """Return 1 - P."""
-    return at.eye(len(at.D)) - projector(at)
+    return at.eye(len(at.D)) - projector_onto_range(at)
 
 
 def output_velocity_matches(at: Point, velocity: Array, expected: Array) -> Ratio:

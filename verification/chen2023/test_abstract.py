@@ -31,14 +31,7 @@ from verification.chen2023.critical_fibres import (
     rests_beside,
     search_beside,
 )
-from verification.chen2023.equilibria import (
-    algebraic_system,
-    at_most,
-    lost_rank,
-    square,
-    terms,
-    with_targets,
-)
+from verification.chen2023.equilibria import algebraic_system, at_most, lost_rank, terms, with_targets
 from verification.chen2023.orbit_laws import first_time_below, in_units_of_N, stopping_time
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, FLOAT64, MP30, MP50
@@ -52,20 +45,10 @@ from verification.scenes.critical_points import (
     NOT_GLOBAL,
     ONE_HOT,
 )
-from verification.scenes.networks import (
-    BORDERLINE,
-    FULL_RANK,
-    FULL_RANK_EXACT,
-    RANK_LOST,
-    SMALLEST,
-)
+from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
 from verification.scenes.obstructed import MONOTONE, PEAK, XOR
-from verification.scenes.rank_loss import (
-    BELOW_THE_TRAP,
-    ISOLATED,
-    LINEAR_SADDLE,
-    LOCAL_MINIMUM,
-)
+from verification.scenes.pieces import squared
+from verification.scenes.rank_loss import BELOW_THE_TRAP, ISOLATED, LINEAR_SADDLE, LOCAL_MINIMUM
 from verification.scenes.rank_missing import TWINS
 from verification.scenes.real_data import IRIS
 
@@ -133,8 +116,8 @@ def test_cost_is_as_prescribed_at_a_time_known_before_training(
     ],
 )
 def test_equilibria_of_either_flow_have_cost_zero_at_full_rank(at: Point, part: int = 1) -> list[Ratio]:
-    inverse, velocity = square(pseudoinverse(at.D, rank=at.rank).matrix()), algebraic_system(at, at.g)
-    gradient, size = at.D.T @ at.g, square(at.D)
+    inverse, velocity = squared(pseudoinverse(at.D, rank=at.rank).matrix()), algebraic_system(at, at.g)
+    gradient, size = at.D.T @ at.g, squared(at.D)
     return [
         at_most(at, part * at.g, inverse, gradient, 1, "standard flow"),
         at_most(at, part * at.g, size, velocity, 1, "adapted flow"),

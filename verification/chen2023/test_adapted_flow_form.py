@@ -75,14 +75,14 @@ def test_orbits_of_the_printed_form_are_those_of_the_adapted_flow(at: Point, pow
     return along_orbit(printed.end, adapted.end, rtol=at.rtol, scale=np.abs(adapted.thetas).max())
 
 
-def projector(at: Point) -> Array:
+def row_projector(at: Point) -> Array:
     """P = D^+ D."""
     return at.pinv.row_projector()
 
 
 def kernel_projector(at: Point) -> Array:
     """1 - P."""
-    return at.eye(at.D.shape[1]) - projector(at)
+    return at.eye(at.D.shape[1]) - row_projector(at)
 
 
 @claim(
@@ -100,7 +100,7 @@ def kernel_projector(at: Point) -> Array:
     ],
 )
 def test_velocity_lies_in_the_range_of_the_projector(
-    at: Point, velocity: Matrix = by_gram_power, projector: Matrix = projector
+    at: Point, velocity: Matrix = by_gram_power, projector: Matrix = row_projector
 ) -> list[Ratio]:
     v, p, unit = velocity(at), projector(at), unit_of_velocity(at)
     rows, columns = at.D.shape

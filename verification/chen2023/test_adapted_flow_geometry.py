@@ -48,10 +48,8 @@ from verification.scenes.bundles import (
     GENERATING,
     HOMOGENEOUS,
     fibre_basis,
-    push,
-    squared,
 )
-from verification.scenes.critical import RANK_CHANGES
+from verification.scenes.critical_exact import RANK_CHANGES
 from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK, FULL_ROW_RANK
 from verification.scenes.networks import (
     BORDERLINE,
@@ -61,6 +59,7 @@ from verification.scenes.networks import (
     SMALLEST,
     UNDER,
 )
+from verification.scenes.pieces import push, squared
 
 Field = Callable[[Point, Array], Array]
 NON_HOLONOMIC = (*FULL_RANK[:3], *FULL_RANK_EXACT, *DEEP)

@@ -15,13 +15,14 @@ import numpy as np
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chen2023.equilibria import at_most, square, terms
+from verification.chen2023.equilibria import at_most, terms
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.critical_points import CRITICAL, DEAD_UNITS, MINIMIZERS
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST
+from verification.scenes.pieces import squared
 from verification.scenes.rank_loss import FORK, FORK_TANH, LOCAL_MINIMUM, REACHED
 
 Vector = Callable[[Point], Array]
@@ -41,12 +42,12 @@ AT_REST = (*CRITICAL, DEAD_UNITS, LOCAL_MINIMUM, *REACHED)
 def test_equilibria_of_both_flows_coincide_where_both_are_defined(
     at: Point, g: Vector = lambda at: at.g
 ) -> list[Ratio]:
-    gradient, size = at.D.T @ at.g, square(at.D)
+    gradient, size = at.D.T @ at.g, squared(at.D)
     if at.rank < len(at.D):
         small = float(at.arithmetic.largest(gradient))
         return [property_(False, f"(3.7) has the velocity {small:.2g}; (2.4) is not defined")]
     velocity = -at.pen @ (at.pen.T @ (at.D.T @ g(at)))
-    inverse = square(pseudoinverse(at.D, rank=at.rank).matrix())
+    inverse = squared(pseudoinverse(at.D, rank=at.rank).matrix())
     return [
         at_most(at, velocity, inverse**2, gradient, inverse, "(2.4) against (3.7)"),
         at_most(at, gradient, size**2, velocity, size, "(3.7) against (2.4)"),

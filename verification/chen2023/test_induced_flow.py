@@ -32,7 +32,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity
-from verification.scenes.critical import CRITICAL_RANK_LOST
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST
 from verification.scenes.induced import QUARTIC
 from verification.scenes.labelled import AT_A_KINK, LABELLED
 from verification.scenes.networks import (

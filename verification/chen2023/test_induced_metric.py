@@ -24,7 +24,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL_RANK_LOST
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST
 from verification.scenes.induced import AFFINE, HIDDEN_EXACT, move_in_fibre
 from verification.scenes.networks import BORDERLINE, FULL_RANK, RANK_LOST, SMALLEST
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
+from verification.chen2023.adapted_fields import printed_row_projector
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, OPTIONAL
 from verification.machinery.points import Point
@@ -51,14 +52,9 @@ def test_jacobian_times_right_inverse_is_the_identity(
     return identity(at.D @ pen(at), at.eye(at.D.shape[0]), size=at.size, condition=at.kappa**2)
 
 
-def projector(at: Point) -> Array:
-    """Return P = Pen[D] D."""
-    return at.pen @ at.D
-
-
 def scaled_projector(at: Point) -> Array:
     """Return a multiple of P: symmetric with the same range, but no projector."""
-    return 2 * projector(at)
+    return 2 * printed_row_projector(at)
 
 
 def oblique_projector(at: Point) -> Array:
@@ -79,7 +75,7 @@ def oblique_projector(at: Point) -> Array:
     ],
 )
 def test_right_inverse_times_jacobian_is_a_symmetric_projector(
-    at: Point, projector: Piece = projector
+    at: Point, projector: Piece = printed_row_projector
 ) -> list[Ratio]:
     p = projector(at)
     unit: dict[str, Any] = {"size": at.size, "condition": at.kappa**2}
@@ -97,7 +93,7 @@ def test_right_inverse_times_jacobian_is_a_symmetric_projector(
     ],
 )
 def test_projector_maps_orthogonally_onto_the_range_of_the_transpose(
-    at: Point, projector: Piece = projector
+    at: Point, projector: Piece = printed_row_projector
 ) -> list[Ratio]:
     p, v = projector(at), at.random(at.D.shape[1])
     unit: dict[str, Any] = {"size": at.size, "condition": at.kappa**2}

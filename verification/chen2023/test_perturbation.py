@@ -27,7 +27,7 @@ from geomdl import FLOAT64, cost_hessian, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.critical_points import independent_columns, normal_directions
 from geomdl.rank_deficiency import negative_curvature, normal_curvatures, restart
-from verification.chen2023.equilibria import ON_THE_SIMPLEX, cut, square
+from verification.chen2023.equilibria import ON_THE_SIMPLEX, cut
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64 as IN_FLOAT64
 from verification.machinery.columns import MP30, MP50, MP100, RATIONAL
@@ -41,6 +41,7 @@ from verification.scenes.critical_points import (
     NOT_GLOBAL,
     RANK_NOT_CONSTANT,
 )
+from verification.scenes.pieces import squared
 from verification.scenes.rank_loss import (
     BELOW_THE_TRAP,
     DEGENERATE,
@@ -325,7 +326,7 @@ def test_cost_beside_an_equilibrium_is_even_to_leading_order(at: Point, factor: 
     ratios = []
     for v, curvature in zip(normals, expected, strict=True):
         # Shorter vectors keep the fractions short; coefficients scale with the powers.
-        length = at.number(2) ** int(np.log2(float(square(v))) / 2)
+        length = at.number(2) ** int(np.log2(float(squared(v))) / 2)
         _, first, second, *_ = coefficients(at, v / length)
         ratios += [
             identity([first], [at.number(0)], scale=1, note="first order"),

@@ -30,23 +30,18 @@ from verification.scenes.bundles import (
     any_differential,
     kernel_direction,
     probe,
-    push,
     riesz,
+    section,
     size_of_gradient,
     smallest_sigma,
-    squared,
 )
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST, UNDER
+from verification.scenes.pieces import push, squared
 
 Vector = Callable[[Point], Array]
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *SMALLEST)
 SLACK = 2
 """Room for rounding in bounds that are attained where D has rank 1."""
-
-
-def section(at: Point) -> Array:
-    """Return the value D^T c of a section of V, c random."""
-    return at.D.T @ at.random(at.D.shape[0])
 
 
 def indefinite(at: Point) -> Array:

@@ -26,6 +26,7 @@ from verification.machinery.columns import ALGEBRAIC, FLOAT32, FLOAT64, RATIONAL
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.networks import FULL_RANK, RANK_LOST
+from verification.scenes.pieces import moore_penrose
 from verification.scenes.rank_loss import ROTATED, ROTATED_FULL
 
 SCENES = (ROTATED[0], *RANK_LOST, *ROTATED[1:])
@@ -33,8 +34,8 @@ NOT_ZERO = (ROTATED[0], RANK_LOST[0])
 NO_RANK_LOST = variant("full rank", scenes=(ROTATED_FULL, FULL_RANK[0]))
 
 
-def projector(at: Point) -> Array:
-    """Return P of (4.2)."""
+def rotated_projector(at: Point) -> Array:
+    """Return P of (4.2), R^T times the diagonal projector times R."""
     found = diagonalize(at)
     return back(found.rotation, found.support)
 
@@ -53,12 +54,14 @@ def size_of_gram(at: Point) -> dict[str, Any]:
         NO_RANK_LOST,
         variant("one parameter fewer", scenes=NOT_ZERO, fewer=1),
         variant(
-            "the complement", scenes=NOT_ZERO, projector=lambda at: at.eye(len(at.D)) - projector(at)
+            "the complement",
+            scenes=NOT_ZERO,
+            projector=lambda at: at.eye(len(at.D)) - rotated_projector(at),
         ),
     ],
 )
 def test_outputs_move_as_if_there_were_r_parameters(
-    at: Point, fewer: int = 0, projector: Callable[[Point], Array] = projector
+    at: Point, fewer: int = 0, projector: Callable[[Point], Array] = rotated_projector
 ) -> list[Ratio]:
     rows = len(at.D)
     lost = property_(at.rank < rows, f"rank {at.rank} below QN = {rows}")
@@ -143,11 +146,6 @@ def test_no_choice_of_R_is_continuous_on_all_of_U(
     return ratios
 
 
-def generalized_inverse(at: Point, matrix: Array) -> Array:
-    """Return the pseudoinverse of Lambda, as of any matrix."""
-    return pseudoinverse(matrix, rank=at.rank).matrix()
-
-
 @claim(
     "chen2023/rank-loss-projector/c",
     scenes=SCENES,
@@ -162,7 +160,7 @@ def generalized_inverse(at: Point, matrix: Array) -> Array:
     ],
 )
 def test_product_with_the_generalized_inverse_is_the_diagonal_projector(
-    at: Point, inverse: Callable[[Point, Array], Array] = generalized_inverse
+    at: Point, inverse: Callable[[Point, Array], Array] = moore_penrose
 ) -> list[Ratio]:
     found = diagonalize(at)
     matrix, projector = at.arithmetic.diagonal(found.values), at.arithmetic.diagonal(found.support)
@@ -210,14 +208,16 @@ def test_projector_is_the_orthogonal_one_onto_the_range_of_the_gram_matrix(
     controls=[
         variant("vectors outside of the range", scenes=NOT_ZERO, choose=lambda p, v: v),
         variant(
-            "the complement", scenes=NOT_ZERO, projector=lambda at: at.eye(len(at.D)) - projector(at)
+            "the complement",
+            scenes=NOT_ZERO,
+            projector=lambda at: at.eye(len(at.D)) - rotated_projector(at),
         ),
     ],
 )
 def test_gram_matrix_has_full_rank_on_the_range_of_the_projector(
     at: Point,
     choose: Callable[[Array, Array], Array] = lambda p, v: p @ v,
-    projector: Callable[[Point], Array] = projector,
+    projector: Callable[[Point], Array] = rotated_projector,
 ) -> list[Ratio]:
     p, gram, v = projector(at), at.D @ at.D.T, at.random(len(at.D))
     inside = choose(p, v)
@@ -245,7 +245,7 @@ def test_inverse_on_the_range_is_the_rotated_generalized_inverse(
     back: Callable[[Array, Array], Array] = back,
     restrict: Callable[[Array, Array], Array] = lambda p, v: p @ v,
 ) -> list[Ratio]:
-    found, p, gram = diagonalize(at), projector(at), at.D @ at.D.T
+    found, p, gram = diagonalize(at), rotated_projector(at), at.D @ at.D.T
     inverse, inner = back(found.rotation, found.inverse), p @ gram @ p
     v = restrict(p, at.random(len(at.D)))
     unit = {"scale": at.number(2), "size": at.size, "condition": at.kappa**2}

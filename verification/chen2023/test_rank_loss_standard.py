@@ -11,12 +11,13 @@ from collections.abc import Callable
 from geomdl.arithmetic import Array
 from verification.chen2023.equilibria import ON_THE_SIMPLEX
 from verification.chen2023.orbit_laws import outputs_along
-from verification.chen2023.rank_loss_laws import complement, output_velocity_matches, projector
+from verification.chen2023.rank_loss_laws import complement, output_velocity_matches
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST
+from verification.scenes.pieces import projector_onto_range
 from verification.scenes.rank_missing import TWINS
 
 SCENES = (*RANK_LOST, ON_THE_SIMPLEX, TWINS)
@@ -37,7 +38,7 @@ Matrix = Callable[[Point], Array]
 def test_outputs_of_the_standard_flow_follow_the_projected_kernel(
     at: Point,
     sign: int = -1,
-    projector: Matrix = projector,
+    projector: Matrix = projector_onto_range,
     gram: Matrix = lambda at: at.D @ at.D.T,
 ) -> list[Ratio]:
     expected = sign * (projector(at) @ (gram(at) @ at.g))
@@ -54,7 +55,7 @@ def test_outputs_of_the_standard_flow_follow_the_projected_kernel(
     controls=[
         variant("full rank: no constraint", scenes=(FULL_RANK[0], FULL_RANK_EXACT[0])),
         variant("the unconstrained flow x' = -g", velocity=lambda at, u: -u),
-        variant("along the range", complement=projector),
+        variant("along the range", complement=projector_onto_range),
     ],
 )
 def test_velocities_of_the_outputs_meet_constraints_whatever_the_cost(

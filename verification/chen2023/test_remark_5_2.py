@@ -27,11 +27,9 @@ from geomdl.output_manifold import recover_parameters
 from verification.chen2023.under_laws import (
     UNDER_AND_MATRICES,
     Piece,
-    orthonormal_projector,
     printed_field,
     printed_velocity,
     size_of_gradient,
-    square,
     unit_of_solve,
 )
 from verification.machinery.checks import claim, variant
@@ -39,6 +37,7 @@ from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, ORBITS, POI
 from verification.machinery.points import Point
 from verification.machinery.ratios import THRESHOLDS, Ratio, along_orbit, bound, identity, property_
 from verification.scenes.matrices import DEFICIENT
+from verification.scenes.pieces import projector_onto_range, squared
 from verification.scenes.underparametrized import (
     AFFINE,
     ATTAINED,
@@ -60,20 +59,20 @@ Number = Callable[[Point], Any]
     columns=ALGEBRAIC,
     controls=[
         variant("rank below K", scenes=(*WITHOUT_RANK, *DEFICIENT[2:5])),
-        variant("|g|^2", law=lambda at: -square(at.g)),
-        variant("|grad_theta C|^2, as of the standard flow", law=lambda at: -square(at.grad_theta)),
-        variant("half of it", law=lambda at: -square(orthonormal_projector(at) @ at.g) / 2),
+        variant("|g|^2", law=lambda at: -squared(at.g)),
+        variant("|grad_theta C|^2, as of the standard flow", law=lambda at: -squared(at.grad_theta)),
+        variant("half of it", law=lambda at: -squared(projector_onto_range(at) @ at.g) / 2),
         variant("the standard velocity", velocity=lambda at: -at.grad_theta),
     ],
 )
 def test_cost_falls_at_the_rate_of_the_projected_gradient(
     at: Point,
     velocity: Piece = printed_velocity,
-    law: Number = lambda at: -square(orthonormal_projector(at) @ at.g),
+    law: Number = lambda at: -squared(projector_onto_range(at) @ at.g),
 ) -> list[Ratio]:
     rate = at.grad_theta @ velocity(at)
     return [
-        identity(rate, law(at), scale=square(at.g), **unit_of_solve(at)),
+        identity(rate, law(at), scale=squared(at.g), **unit_of_solve(at)),
         property_(rate <= 0, "the cost does not rise"),
     ]
 
@@ -120,7 +119,7 @@ def test_cost_that_is_lost_is_the_integral_of_the_projected_gradient(
         here = at.problem.linearize(theta)
         factored = pseudoinverse(here.jacobian(), rank=at.rank)
         rates.append(
-            square(factored.range_dual @ at.problem.cost.gradient(at.problem.data, here.stacked))
+            squared(factored.range_dual @ at.problem.cost.gradient(at.problem.data, here.stacked))
         )
     lost = factor * at.N * float(weights @ np.array(rates))
     return [along_orbit(costs[0] - costs[-1], lost, rtol=at.rtol, scale=scale), falls]
@@ -146,7 +145,7 @@ CLASS_TARGETS = variant("class targets", scenes=(TWO_CLASSES, CORNERS))
 )
 def test_cost_is_positive_at_critical_points(at: Point, targets: Piece = lambda at: at.y) -> list[Ratio]:
     g = (at.x - targets(at)) / at.number(at.N)
-    value = at.number(at.N, 2) * square(g - orthonormal_projector(at) @ g)  # (5.7)
+    value = at.number(at.N, 2) * squared(g - projector_onto_range(at) @ g)  # (5.7)
     return [
         property_(at.rank == len(at.theta) < len(at.x), "rank K < QN"),
         bound(roundoff_of_cost(at), value, note=f"value {float(value):.3g}"),
@@ -177,11 +176,11 @@ def test_exceptional_targets_cease_to_be_when_moved_one_by_one(
     y = moved(at) - at.y + at.x
     found = recover_parameters(at.at_theta, y, rank=at.rank)
     x = at.problem.stacked(found.theta)
-    across = y - at.x - orthonormal_projector(at) @ (y - at.x)
+    across = y - at.x - projector_onto_range(at) @ (y - at.x)
     return [
         property_(found.converged, "the nearest point of the image is found"),
-        bound(square(across) / 4, square(x - y), note="cost left"),
-        bound(roundoff_of_cost(at) * 2 * at.N, square(x - y), note="more than rounding"),
+        bound(squared(across) / 4, squared(x - y), note="cost left"),
+        bound(roundoff_of_cost(at) * 2 * at.N, squared(x - y), note="more than rounding"),
     ]
 
 

@@ -40,7 +40,7 @@ from verification.machinery.columns import ALGEBRAIC, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.bundles import FOLDS
-from verification.scenes.critical import CRITICAL_RANK_LOST
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST
 from verification.scenes.critical_points import DEAD_UNITS, RANK_NOT_CONSTANT
 from verification.scenes.foliations import EQUAL_INPUTS
 from verification.scenes.networks import FULL_RANK, RANK_LOST, UNDER

@@ -33,7 +33,6 @@ from verification.chen2023.rank_loss_laws import (
     gram,
     kernel_vector,
     output_velocity_matches,
-    projector,
     shortest,
 )
 from verification.machinery.checks import claim, variant
@@ -41,13 +40,8 @@ from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
 from verification.scenes.matrices import FULL_ROW_RANK
-from verification.scenes.networks import (
-    BORDERLINE,
-    FULL_RANK,
-    FULL_RANK_EXACT,
-    RANK_LOST,
-    SMALLEST,
-)
+from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
+from verification.scenes.pieces import projector_onto_range
 from verification.scenes.rank_loss import ROTATED
 from verification.scenes.rank_missing import TWINS
 from verification.scenes.real_data import IRIS_TWINS
@@ -149,7 +143,7 @@ def test_outputs_of_the_differential_algebraic_flow_follow_the_projected_gradien
     at: Point,
     sign: int = -1,
     velocity: Vector | None = None,
-    projector: Vector = projector,
+    projector: Vector = projector_onto_range,
 ) -> list[Ratio]:
     theta_dot = sign * (at.D.T @ shortest(at)) if velocity is None else velocity(at)
     return [
@@ -181,7 +175,7 @@ def test_outputs_relax_inside_the_range_where_the_projector_is_constant(
     # x - y = e^(-s/N) P (x_0 - y) + (1 - P)(x_0 - y).
     orbit = at.orbit(field(sign, at.rank), end=END)
     outputs, targets = orbit.outputs(), at.arithmetic.to_float64(at.y)
-    p = at.arithmetic.to_float64(projector(at)) if constrained else np.eye(len(targets))
+    p = at.arithmetic.to_float64(projector_onto_range(at)) if constrained else np.eye(len(targets))
     inside = p @ (outputs[0] - targets)
     law = outputs[0] + np.expm1(-orbit.times / at.N)[:, None] * inside
     costs = orbit.costs()
@@ -200,13 +194,13 @@ def test_outputs_relax_inside_the_range_where_the_projector_is_constant(
     controls=[
         variant("without the last term", last=0),
         variant("the last term with D D^T Psi", beside=1, scenes=RANK_LOST),
-        variant("P twice", scenes=RANK_LOST, second=projector),
+        variant("P twice", scenes=RANK_LOST, second=projector_onto_range),
     ],
 )
 def test_error_splits_into_a_part_in_the_range_and_one_across(
     at: Point, last: int = 1, beside: int = 0, second: Vector = complement
 ) -> Ratio:
-    image, p = gram(at) @ at.random(len(at.D)), projector(at)
+    image, p = gram(at) @ at.random(len(at.D)), projector_onto_range(at)
     left, inside = image + at.g, p @ image + p @ at.g
     outside = second(at) @ at.g + beside * image
     right = (inside * inside).sum() + last * (outside * outside).sum()
@@ -225,7 +219,7 @@ def test_error_splits_into_a_part_in_the_range_and_one_across(
     ],
 )
 def test_minimum_is_reached_by_the_solutions_of_the_normal_equation(
-    at: Point, psi: Vector = basic, projector: Vector = projector
+    at: Point, psi: Vector = basic, projector: Vector = projector_onto_range
 ) -> list[Ratio]:
     p, g, matrix = projector(at), at.g, gram(at)
     solution = psi(at)
@@ -281,14 +275,14 @@ def test_shortest_minimizer_is_the_projected_gradient_divided_by_the_gram_matrix
     scenes=(*DEFICIENT, TWINS),
     columns=ALGEBRAIC,
     controls=[
-        variant("without the inverse", sign=1, inverse=lambda at: projector(at)),
+        variant("without the inverse", sign=1, inverse=lambda at: projector_onto_range(at)),
         variant("the complement", sign=1, projector=complement),
     ],
     refuted=[variant("the sign as printed", scenes=(*DEFICIENT, TWINS))],
     corrected=[DESCENT],
 )
 def test_chain_from_the_velocity_of_the_outputs_to_the_projected_gradient(
-    at: Point, sign: int = -1, inverse: Vector | None = None, projector: Vector = projector
+    at: Point, sign: int = -1, inverse: Vector | None = None, projector: Vector = projector_onto_range
 ) -> list[Ratio]:
     p, g, psi, factor = projector(at), at.g, shortest(at), at.pinv.matrix()
     theta_dot, matrix = sign * (at.D.T @ psi), gram(at)

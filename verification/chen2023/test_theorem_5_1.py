@@ -25,11 +25,9 @@ from verification.chen2023.under_laws import (
     UNDER_AND_MATRICES,
     UNDER_NETWORKS,
     Piece,
-    orthonormal_projector,
     printed_projector,
     printed_velocity,
     size_of_gradient,
-    square,
     unit_of_solve,
 )
 from verification.machinery.checks import claim, variant
@@ -38,6 +36,7 @@ from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.matrices import DEFICIENT
 from verification.scenes.networks import RANK_LOST, UNDER
+from verification.scenes.pieces import projector_onto_range, squared
 from verification.scenes.underparametrized import (
     CORNERS,
     CRITICAL,
@@ -104,7 +103,7 @@ def test_outputs_do_not_move_across_the_range_of_the_jacobian(
 def test_every_line_of_the_chain_is_the_velocity_of_the_outputs(
     at: Point,
     inverse: Callable[[Point, Array], Array] = lambda at, v: at.arithmetic.solve(at.D.T @ at.D, v),
-    projector: Matrix = orthonormal_projector,
+    projector: Matrix = projector_onto_range,
     gradient: Piece = lambda at: at.grad_theta,
 ) -> list[Ratio]:
     velocity = outputs_along(at, printed_velocity(at))
@@ -146,7 +145,7 @@ def test_gram_matrix_of_the_columns_is_invertible(at: Point) -> list[Ratio]:
     controls=[NOT_CRITICAL, variant("no projector", project=lambda at: at.g)],
 )
 def test_projected_gradient_vanishes_at_critical_points(
-    at: Point, project: Piece = lambda at: orthonormal_projector(at) @ at.g
+    at: Point, project: Piece = lambda at: projector_onto_range(at) @ at.g
 ) -> list[Ratio]:
     found, size = project(at), size_of_gradient(at)
     terms = size * at.arithmetic.largest(abs(at.D).sum(axis=0))
@@ -170,21 +169,21 @@ def on_the_way(at: Point) -> Iterator[Array]:
     controls=[
         NO_RANK,
         variant("g in the place of P g", project=lambda at, g: g),
-        variant("the complement", project=lambda at, g: g - orthonormal_projector(at) @ g),
+        variant("the complement", project=lambda at, g: g - projector_onto_range(at) @ g),
     ],
 )
 def test_outputs_and_projected_gradient_rest_where_the_parameters_do(
     at: Point,
-    project: Callable[[Point, Array], Array] = lambda at, g: orthonormal_projector(at) @ g,
+    project: Callable[[Point, Array], Array] = lambda at, g: projector_onto_range(at) @ g,
 ) -> list[Ratio]:
     # |x'| and |P g| are at most |D| |theta'|, so that theta' = 0 makes both vanish.
-    size, found = square(at.D), []
+    size, found = squared(at.D), []
     for g in on_the_way(at):
         velocity = -at.arithmetic.solve(at.D.T @ at.D, at.D.T @ g)
-        limit = 2 * size * square(velocity)
+        limit = 2 * size * squared(velocity)
         found += [
-            bound(square(at.D @ velocity), limit, note="x'"),
-            bound(square(project(at, g)), limit, note="P g"),
+            bound(squared(at.D @ velocity), limit, note="x'"),
+            bound(squared(project(at, g)), limit, note="P g"),
         ]
     return found
 
@@ -205,7 +204,7 @@ def test_cost_at_critical_points_is_that_of_the_normal_part_of_the_gradient(
     at: Point, factor: int = 1, normal: Matrix = complement, cost: Cost | None = None
 ) -> Ratio:
     value = (cost or at.problem.cost).value(at.problem.data, at.x)
-    right = at.number(at.N * factor, 2) * square(normal(at) @ at.g)
+    right = at.number(at.N * factor, 2) * squared(normal(at) @ at.g)
     return identity(value, right, **unit_of_cost(at))
 
 
@@ -226,8 +225,8 @@ def test_cost_splits_into_tangential_and_normal_part(
     half, along = at.number(at.N * factor, 2), projector(at) @ at.g
     unit = unit_of_cost(at)
     return [
-        identity(value, half * square(at.g), note="first line", **unit),
-        identity(value, half * (square(along) + square(at.g - along)), note="second line", **unit),
+        identity(value, half * squared(at.g), note="first line", **unit),
+        identity(value, half * (squared(along) + squared(at.g - along)), note="second line", **unit),
     ]
 
 

@@ -26,7 +26,6 @@ from verification.chen2023.under_laws import (
     UNDER_AND_MATRICES,
     UNDER_NETWORKS,
     Piece,
-    orthonormal_projector,
     printed_field,
     printed_projector,
     printed_velocity,
@@ -37,12 +36,8 @@ from verification.machinery.columns import ALGEBRAIC, ORBITS
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity
 from verification.scenes.matrices import DEFICIENT
-from verification.scenes.underparametrized import (
-    AFFINE,
-    NEAR,
-    TWO_CLASSES_BESIDE,
-    WITHOUT_RANK,
-)
+from verification.scenes.pieces import projector_onto_range
+from verification.scenes.underparametrized import AFFINE, NEAR, TWO_CLASSES_BESIDE, WITHOUT_RANK
 
 Project = Callable[[Array, Array], Array]
 TRAINING = (*NEAR, AFFINE[1], TWO_CLASSES_BESIDE)
@@ -68,7 +63,7 @@ NO_RANK = variant("rank below K", scenes=(*WITHOUT_RANK, *DEFICIENT[2:5]))
 def test_velocity_of_the_parameters_moves_the_outputs_by_the_projected_gradient(
     at: Point,
     velocity: Piece = printed_velocity,
-    law: Piece = lambda at: -orthonormal_projector(at) @ at.g,
+    law: Piece = lambda at: -projector_onto_range(at) @ at.g,
 ) -> list[Ratio]:
     moved = velocity(at)
     unit = {"scale": at.arithmetic.largest(at.g), **unit_of_solve(at)}
@@ -90,7 +85,7 @@ def test_velocity_of_the_parameters_moves_the_outputs_by_the_projected_gradient(
 )
 def test_velocity_of_the_outputs_determines_that_of_the_parameters(
     at: Point,
-    output_velocity: Piece = lambda at: -orthonormal_projector(at) @ at.g,
+    output_velocity: Piece = lambda at: -projector_onto_range(at) @ at.g,
     left_inverse: Piece = lambda at: weighted_left_inverse(at),
 ) -> Ratio:
     sigma = np.linalg.norm(at.arithmetic.to_float64(at.D), 2) / at.kappa
@@ -212,7 +207,7 @@ def test_projector_maps_orthogonally_onto_the_range_of_the_jacobian(
 ) -> list[Ratio]:
     p, v, unit = projector(at), at.random(len(at.D)), unit_of_solve(at)
     size = at.arithmetic.largest(v)
-    beyond = v - orthonormal_projector(at) @ v
+    beyond = v - projector_onto_range(at) @ v
     return [
         identity(p @ at.D, at.D, note="P fixes the range of D", **unit),
         identity(p @ v, v - beyond, scale=size, note="P v lies in the range of D", **unit),

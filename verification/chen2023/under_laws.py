@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from geomdl import Problem, pseudoinverse
+from geomdl import Problem
 from geomdl.arithmetic import Array
 from verification.machinery.points import Point
 from verification.scenes.matrices import FULL_COLUMN_RANK
@@ -29,11 +29,6 @@ def printed_projector(at: Point) -> Array:
     return at.D @ at.arithmetic.solve(at.D.T @ at.D, at.D.T)
 
 
-def orthonormal_projector(at: Point) -> Array:
-    """Return the projector onto the range of D from an orthonormal basis of it (exactly: a dual one)."""
-    return pseudoinverse(at.D, rank=at.rank).range_projector()
-
-
 def printed_field(problem: Problem, theta: Array, sign: int = -1) -> Array:
     """(1.30) at a point of an orbit."""
     jacobian = problem.linearize(theta).jacobian()
@@ -43,11 +38,6 @@ def printed_field(problem: Problem, theta: Array, sign: int = -1) -> Array:
 def unit_of_solve(at: Point) -> dict[str, Any]:
     """Return kappa^2 for the solves with D^T D."""
     return {"size": at.size, "condition": at.kappa**2}
-
-
-def square(vector: Array) -> Any:
-    """Return the squared length."""
-    return (vector * vector).sum()
 
 
 def size_of_gradient(at: Point) -> Any:

@@ -6,27 +6,15 @@ from functools import lru_cache
 from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, Problem, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chenewald2024.matrices import (
-    PROPER,
-    inverted,
-)
+from verification.chenewald2024.matrices import PROPER, SCENES
 from verification.chenewald2024.path_integrals import Velocity
-from verification.machinery.columns import (
-    FLOAT64,
-    MP50,
-    RATIONAL,
-    Column,
-)
+from verification.machinery.columns import FLOAT64, MP50, RATIONAL, Column
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL
-from verification.scenes.networks import (
-    BORDERLINE,
-    FULL_RANK,
-    FULL_RANK_EXACT,
-    UNDER,
-)
+from verification.scenes.critical_exact import CRITICAL
+from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, UNDER
 from verification.scenes.output_costs import CROSS_ENTROPY, QUARTIC, SHELL, with_cost
+from verification.scenes.pieces import moore_penrose
 
 GENERIC = PROPER[1:]
 """Rank at least 1 and below both dimensions, without 2 x 2 matrices: some of them are projectors."""
@@ -35,7 +23,7 @@ GENERIC = PROPER[1:]
 @lru_cache(maxsize=1024)
 def _inverses(scene: Scene, column: Column, seed: int) -> tuple[Array, Array]:
     at = scene.at(column, seed)
-    return inverted(at, at.D @ at.D.T), inverted(at, at.D.T)
+    return moore_penrose(at, at.D @ at.D.T), moore_penrose(at, at.D.T)
 
 
 def outer_inverse(at: Point) -> Array:
@@ -93,6 +81,7 @@ def unconstrained(rank: int) -> Velocity:
 
 
 NETWORKS = (FULL_RANK[0], FULL_RANK_EXACT[1], UNDER[1], *BORDERLINE, *CRITICAL)
+EVERYWHERE = (*NETWORKS, *SCENES)
 
 
 EXACT_OR_BOTH = (FLOAT64, MP50, RATIONAL)

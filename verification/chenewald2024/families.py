@@ -7,10 +7,10 @@ from typing import Any
 
 from geomdl.arithmetic import Array
 from verification.chen2023.printed_formulas import STENCIL, derivative, reference_arithmetic, step_for
-from verification.chenewald2024.matrices import inverted, plus
+from verification.chenewald2024.matrices import plus
 from verification.machinery.columns import Column
 from verification.machinery.points import Point, Scene
-from verification.scenes.bundles import push
+from verification.scenes.pieces import moore_penrose, push
 
 TINY = 10**8
 
@@ -24,15 +24,10 @@ def alphas(at: Point, step: int = 1) -> Iterator[Any]:
         yield at.number(numerator, denominator)
 
 
-def pull(at: Point, covector: Array) -> Array:
-    """Return D^T u, by backpropagation where there is a network."""
-    return at.D.T @ covector if at.is_matrix else at.at_theta.pull(covector)
-
-
 @lru_cache(maxsize=1024)
 def _gram_inverse(scene: Scene, column: Column, seed: int) -> Array:
     at = scene.at(column, seed)
-    return inverted(at, at.D.T @ at.D)
+    return moore_penrose(at, at.D.T @ at.D)
 
 
 def gram_inverse(at: Point) -> Array:
@@ -43,6 +38,11 @@ def gram_inverse(at: Point) -> Array:
 def interpolated(at: Point, alpha: Any, gradient: Array) -> Array:
     """Return V = -(alpha (D^T D)^+ + (1 - alpha) 1) grad_theta C, as printed in (2.31)-(2.32)."""
     return -(alpha * (gram_inverse(at) @ gradient) + (1 - alpha) * gradient)
+
+
+def exchanged(at: Point, alpha: Any, gradient: Array) -> Array:
+    """Return the family run through backwards."""
+    return interpolated(at, 1 - alpha, gradient)
 
 
 def without_inverse(at: Point, alpha: Any, gradient: Array) -> Array:

@@ -14,9 +14,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from geomdl import Orbit, homotopy_field, integrate, rank_loss
+from geomdl import Orbit, Problem, homotopy_field, integrate, pseudoinverse, rank_loss
+from geomdl.arithmetic import Array
 from geomdl.flows import Field
+from geomdl.homotopy import relaxation_rates
 from verification.chen2023.orbit_laws import STILL_FULL
+from verification.chenewald2024.constrained_gradients import constrained
+from verification.chenewald2024.path_integrals import Velocity
 from verification.machinery.columns import Column
 from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, bound, property_
@@ -60,6 +64,24 @@ def _orbit(scene: Scene, column: Column, seed: int, family: Family, alpha: float
 def family_orbit(at: Point, alpha: float, family: Family = homotopy, step: float = 0.0) -> Orbit:
     """Return the orbit from theta + step v, v a random unit vector, stopped where rank is lost."""
     return _orbit(at.scene, at.column, at.seed, family, alpha, step)
+
+
+def a_few_relaxations(at: Point, alpha: float) -> float:
+    """Return a time, in units of N, at most 1, in which the fastest part of x - y shrinks by e^-4."""
+    rates = relaxation_rates(pseudoinverse(at.D, rank=at.rank, method="svd"), alpha)
+    return min(1.0, 4 / float(rates[0]))
+
+
+def printed_velocity(alpha: float, rank: int) -> Velocity:
+    """Return -(alpha 1 + (1 - alpha) D D^T) P grad_x C, (2.41)."""
+    projected = constrained(rank)
+
+    def velocity(problem: Problem, theta: Array) -> Array:
+        at, minus_projected = problem.linearize(theta), projected(problem, theta)
+        weight = at.arithmetic.array([alpha])[0]
+        return weight * minus_projected + (1 - weight) * at.push(at.pull(minus_projected))
+
+    return velocity
 
 
 def at_marks(at: Point, orbit: Orbit) -> np.ndarray:

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from geomdl import pseudoinverse
 from geomdl.arithmetic import Array
 from verification.machinery.columns import ALGEBRAIC, Column
 from verification.machinery.columns import RATIONAL as EXACT
@@ -13,6 +12,7 @@ from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK, FULL_ROW_RANK, matrix_scene
 from verification.scenes.networks import FULL_RANK_EXACT, RANK_LOST, UNDER
+from verification.scenes.pieces import moore_penrose
 
 SQUARE = (DEFICIENT[-1], RANK_LOST[0])
 """Square, rank lost, ran A and ran A^T different: products in the wrong order are still defined."""
@@ -34,12 +34,7 @@ def range_projector(at: Point) -> Array:
 
 def transposed_plus(at: Point) -> Array:
     """Return (A^T)^+."""
-    return inverted(at, at.D.T)
-
-
-def inverted(at: Point, matrix: Array) -> Array:
-    """Return the pseudoinverse of a matrix of the rank of A."""
-    return pseudoinverse(matrix, rank=at.rank).matrix()
+    return moore_penrose(at, at.D.T)
 
 
 def orthogonal_projector(at: Point, vectors: Array) -> Array:

@@ -36,17 +36,11 @@ from geomdl import MEAN_SQUARE, Problem, adapted_field, homotopy_field, standard
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.propagators import complement
-from verification.chen2023.equilibria import square
 from verification.chen2023.orbit_laws import outputs_law
 from verification.chenewald2024.collapse_laws import ended, watched_orbit
 from verification.chenewald2024.constrained_gradients import problems
 from verification.chenewald2024.families import gram_inverse, outside_of_range
-from verification.chenewald2024.family_orbits import (
-    Family,
-    deforms_continuously,
-    homotopy,
-    jumping,
-)
+from verification.chenewald2024.family_orbits import Family, deforms_continuously, homotopy, jumping
 from verification.chenewald2024.matrices import plus
 from verification.chenewald2024.output_orbits import (
     LIVING,
@@ -63,7 +57,7 @@ from verification.machinery.columns import FLOAT64, MP50, ONLY_FLOAT64, ORBITS, 
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, bound, property_
 from verification.scenes.collapse import BALANCED
-from verification.scenes.critical import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
 from verification.scenes.critical_points import CRITICAL as EQUILIBRIA
 from verification.scenes.networks import (
     BORDERLINE,
@@ -74,6 +68,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.obstructed import MONOTONE, PEAK, XOR
+from verification.scenes.pieces import squared
 from verification.scenes.rank_loss import ISOLATED, LINEAR_SADDLE, QUARTIC_SADDLE
 from verification.scenes.standard_flow import SADDLE
 
@@ -225,7 +220,7 @@ WITH_KERNEL = (*FULL_RANK[:2], *FULL_RANK_EXACT[:1], *RANK_LOST)
 def test_both_fields_are_comparable_for_every_cost_of_the_outputs(
     at: Point, field: Callable[[Point, Array], Array] = adapted, weight: int = 0
 ) -> list[Ratio]:
-    t, s, ratios = square(at.D), square(plus(at)), []
+    t, s, ratios = squared(at.D), squared(plus(at)), []
     for problem in problems(at):
         gradient = problem.gradient(at.theta)
         if weight:
@@ -233,8 +228,8 @@ def test_both_fields_are_comparable_for_every_cost_of_the_outputs(
         other = field(at, gradient)
         # Squares, and 2 for the rounding.
         ratios += [
-            bound(square(other), 2 * s**2 * square(gradient), note=f"adapted, {problem.cost.name}"),
-            bound(square(gradient), 2 * t**2 * square(other), note=f"standard, {problem.cost.name}"),
+            bound(squared(other), 2 * s**2 * squared(gradient), note=f"adapted, {problem.cost.name}"),
+            bound(squared(gradient), 2 * t**2 * squared(other), note=f"standard, {problem.cost.name}"),
         ]
     return ratios
 

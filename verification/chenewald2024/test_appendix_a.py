@@ -22,7 +22,6 @@ from verification.chenewald2024.matrices import (
     SQUARED,
     Matrix,
     bordered_inverse,
-    inverted,
     kernel,
     orthogonal_projector,
     plus,
@@ -36,6 +35,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, property_
+from verification.scenes.pieces import moore_penrose
 
 # (A.5)-(A.7)
 
@@ -50,7 +50,7 @@ from verification.machinery.ratios import Ratio, property_
     ],
 )
 def test_pseudoinverse_of_the_pseudoinverse_is_A(at: Point, inverse: Matrix = plus) -> Ratio:
-    return same(at, inverted(at, inverse(at)), at.D)
+    return same(at, moore_penrose(at, inverse(at)), at.D)
 
 
 @claim(
@@ -88,7 +88,7 @@ def test_pseudoinverse_of_the_gram_matrix_is_the_product_in_reverse_order(
     b = factor(at)
     rank_of_b = at.rank if b.shape == at.D.T.shape and np.array_equal(b, at.D.T) else None
     b_plus = pseudoinverse(b, rank=rank_of_b).matrix()
-    return same(at, inverted(at, b @ at.D), order(plus(at), b_plus), power=2)
+    return same(at, moore_penrose(at, b @ at.D), order(plus(at), b_plus), power=2)
 
 
 # (A.8)-(A.9)
@@ -247,7 +247,7 @@ def test_pseudoinverse_is_absorbed_by_the_transpose(
     at: Point, inverse: Matrix = plus, transposed: Matrix = transposed_plus
 ) -> list[Ratio]:
     a, x, c = at.D, inverse(at), transposed(at)
-    again = inverted(at, x.T)  # A^+ substituted word by word: ((A^+)^T)^+ where A^T is printed
+    again = moore_penrose(at, x.T)  # A^+ substituted word by word: ((A^+)^T)^+ where A^T is printed
     return [
         same(at, x @ c @ a.T, x, power=2),
         same(at, a.T @ c @ x, x, power=2),

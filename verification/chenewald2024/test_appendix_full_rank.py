@@ -16,7 +16,6 @@ from verification.chenewald2024.matrices import (
     SQUARE,
     Matrix,
     bordered_inverse,
-    inverted,
     same,
 )
 from verification.machinery.checks import claim, variant
@@ -25,6 +24,7 @@ from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
 from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK, FULL_ROW_RANK
 from verification.scenes.networks import BORDERLINE, FULL_RANK_EXACT, RANK_LOST, UNDER
+from verification.scenes.pieces import moore_penrose
 
 ONTO = [scene for scene in EVERY_SHAPE if "full rank" in scene.facts]
 ONE_TO_ONE = [scene for scene in EVERY_SHAPE if "injective" in scene.facts]
@@ -130,4 +130,4 @@ def test_a_known_singular_value_decomposition_gives_the_pseudoinverse_exactly(
     u, v = factor(at, rows)[:, :rank], factor(at, columns)[:, :rank]
     sigma = at.arithmetic.array(np.arange(rank, 0, -1)) / at.number(3)
     a = (u * sigma) @ v.T
-    return identity((v * sigma**power) @ u.T, inverted(at, a))
+    return identity((v * sigma**power) @ u.T, moore_penrose(at, a))

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from geomdl import standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
-from verification.chen2023.equilibria import at_most, square
+from verification.chen2023.equilibria import at_most
 from verification.chen2023.orbit_laws import END, outputs_law
 from verification.chenewald2024.constrained_gradients import (
     GENERIC,
@@ -33,7 +33,7 @@ from verification.chenewald2024.constrained_gradients import (
     transposed_plus,
     unconstrained,
 )
-from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range, pull
+from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range
 from verification.chenewald2024.matrices import (
     SCENES,
     SQUARE,
@@ -47,18 +47,10 @@ from verification.chenewald2024.matrices import (
 )
 from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
 from verification.machinery.checks import claim, variant
-from verification.machinery.columns import (
-    ALGEBRAIC,
-    FLOAT64,
-    LARGE_ORBITS,
-    MP50,
-    ORBITS,
-    RATIONAL,
-)
+from verification.machinery.columns import ALGEBRAIC, FLOAT64, LARGE_ORBITS, MP50, ORBITS, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity
-from verification.scenes.bundles import push
-from verification.scenes.critical import CRITICAL as CRITICAL_EXACT
+from verification.scenes.critical_exact import CRITICAL as CRITICAL_EXACT
 from verification.scenes.critical_points import (
     BUILT,
     BUILT_EXACT,
@@ -67,6 +59,7 @@ from verification.scenes.critical_points import (
     RANK_NOT_CONSTANT,
 )
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST
+from verification.scenes.pieces import pull, push, squared
 from verification.scenes.real_data import IRIS_TWINS, TRAINING
 
 CRITICAL = (CLOSED_FORM[0], CLOSED_FORM[3], *BUILT, *BUILT_EXACT, *RANK_NOT_CONSTANT, DEAD_UNITS)
@@ -389,7 +382,7 @@ def test_standard_and_adapted_flow_rest_at_the_same_points(
     field: Callable[[Point, Array], Array] = literal,
     added: Callable[[Point], Array] | None = None,
 ) -> list[Ratio]:
-    t, s = square(at.D), square(plus(at))
+    t, s = squared(at.D), squared(plus(at))
     ratios = []
     for g in approaches(at):
         gradient = pull(at, g) + (added(at) if added else 0)

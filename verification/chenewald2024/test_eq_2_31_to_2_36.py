@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 
 from geomdl import homotopy_field, pseudoinverse
 from geomdl.arithmetic import Array
-from verification.chen2023.equilibria import at_most, square, weakest_direction
+from verification.chen2023.equilibria import at_most, weakest_direction
 from verification.chenewald2024.constrained_gradients import (
     EXACT_OR_BOTH,
     GENERIC,
@@ -35,10 +35,10 @@ from verification.chenewald2024.families import (
     Family,
     alphas,
     approaches,
+    exchanged,
     gram_inverse,
     interpolated,
     outside_of_range,
-    pull,
     with_wrong_sign,
     without_inverse,
 )
@@ -58,13 +58,9 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.networks import RANK_LOST
-
-
-def exchanged(at: Point, alpha: Array, gradient: Array) -> Array:
-    """Return the family run through backwards."""
-    return interpolated(at, 1 - alpha, gradient)
+from verification.scenes.pieces import pull, squared
 
 
 def of_size(at: Point, left: Array, right: Array, note: str) -> Ratio:
@@ -237,8 +233,8 @@ def comparable(at: Point, left: Array, right: Array, upper: Array, lower: Array)
     # Attained at rank 1: 2 for the rounding.
     v = at.random(at.D.shape[1])
     return [
-        bound(square(left @ v), 2 * upper * square(right @ v), note="left by right"),
-        bound(square(right @ v), 2 * lower * square(left @ v), note="right by left"),
+        bound(squared(left @ v), 2 * upper * squared(right @ v), note="left by right"),
+        bound(squared(right @ v), 2 * lower * squared(left @ v), note="right by left"),
     ]
 
 
@@ -255,7 +251,7 @@ def test_inverse_gram_matrix_and_transposed_gram_matrix_have_one_kernel(
     at: Point, inverse: Matrix = gram_inverse
 ) -> list[Ratio]:
     m, m_plus = gram(at).T, inverse(at)
-    t, s = square(at.D), square(plus(at))
+    t, s = squared(at.D), squared(plus(at))
     return [*one_kernel(at, m_plus, m), *comparable(at, m_plus, m, s**4, t**4)]
 
 
@@ -292,7 +288,7 @@ def test_gram_matrix_and_row_projector_have_one_kernel(
     at: Point, matrix: Matrix = gram, projector: Matrix = row_projector
 ) -> list[Ratio]:
     m, p = matrix(at), projector(at)
-    t, s = square(at.D), square(plus(at))
+    t, s = squared(at.D), squared(plus(at))
     return [*one_kernel(at, m, p), *comparable(at, m, p, t**2, s**2)]
 
 
@@ -327,7 +323,7 @@ def test_adapted_direction_vanishes_exactly_where_the_gradient_does(
     points: Callable[[Point], Iterable[Array]] = approaches,
     change: Change | None = None,
 ) -> list[Ratio]:
-    t, s = square(at.D), square(plus(at))
+    t, s = squared(at.D), squared(plus(at))
     ratios = []
     for g in points(at):
         gradient = pull(at, g) if change is None else change(at, pull(at, g))

@@ -15,7 +15,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
-from verification.scenes.critical import MINIMUM
+from verification.scenes.critical_exact import MINIMUM
 from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
 
 SCENES = (*FULL_RANK, *UNDER[:1], *BORDERLINE, *SMALLEST)

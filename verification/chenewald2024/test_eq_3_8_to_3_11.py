@@ -22,15 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from geomdl import (
-    LEAST_SQUARES,
-    MEAN_SQUARE,
-    Cost,
-    Dataset,
-    Problem,
-    adapted_field,
-    standard_field,
-)
+from geomdl import LEAST_SQUARES, MEAN_SQUARE, Cost, Dataset, Problem, adapted_field, standard_field
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.paths import lift_velocity
@@ -223,7 +215,7 @@ def test_cost_is_mean_square_deviation_plus_mismatch_of_the_class_averages(
 # after (3.11)
 
 
-def squares(rows: Array) -> list[Any]:
+def squared_rows(rows: Array) -> list[Any]:
     """Return the squared lengths of the rows."""
     return [(row * row).sum() for row in rows]
 
@@ -243,8 +235,8 @@ def exact_parts(at: Point, rows: Array) -> tuple[Any, Any, Any]:
     """Return C, the largest |x_(j,i) - xbar_j|^2 and the largest |xbar_j - y_j|^2."""
     data = at.problem.data
     cost = MEAN_SQUARE.value(data, rows.reshape(-1))
-    deviations = squares(data.class_deviations(rows))
-    averages = squares(data.class_averages(rows) - data.targets)
+    deviations = squared_rows(data.class_deviations(rows))
+    averages = squared_rows(data.class_averages(rows) - data.targets)
     return cost, max(deviations), max(averages)
 
 
@@ -320,7 +312,7 @@ def test_along_training_the_cost_falls_with_deviations_and_mismatch_of_averages(
 
 def diameter(rows: Array) -> Any:
     """Return the square of the largest distance between two rows."""
-    return max(max(squares(rows - row)) for row in rows)
+    return max(max(squared_rows(rows - row)) for row in rows)
 
 
 def of_one_class(at: Point, rows: Array) -> Iterator[Array]:
@@ -347,7 +339,7 @@ def test_image_of_a_class_is_as_wide_as_its_deviations(
     noise = 0.0 if at.arithmetic.exact else (30 * len(at.y) * at.arithmetic.unit_roundoff * largest) ** 2
     for rows in towards_targets(at):
         widest = max(diameter(image) for image in images(at, rows))
-        deviation = max(squares(rows - centres(at, rows)[data.labels]))
+        deviation = max(squared_rows(rows - centres(at, rows)[data.labels]))
         ratios += [
             bound(widest, 4 * deviation * 2 + noise, note="diameters vanish with deviations"),
             bound(deviation, 2 * widest + noise, note="and deviations with diameters"),

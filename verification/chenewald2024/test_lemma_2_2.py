@@ -29,14 +29,13 @@ from verification.chenewald2024.constrained_gradients import (
     problems,
     unconstrained,
 )
-from verification.chenewald2024.families import gram_inverse, pull
+from verification.chenewald2024.families import gram_inverse
 from verification.chenewald2024.matrices import SCENES, SQUARE, SQUARED, kernel, orthogonal_projector
 from verification.chenewald2024.path_integrals import Velocity, outputs_move_by
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import LARGE_ORBITS, ORBITS, POINTWISE
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity
-from verification.scenes.bundles import push
 from verification.scenes.matrices import FULL_ROW_RANK
 from verification.scenes.networks import (
     BORDERLINE,
@@ -47,6 +46,7 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.output_costs import CROSS_ENTROPY, with_cost
+from verification.scenes.pieces import pull, push
 from verification.scenes.real_data import IRIS, TRAINING
 
 WIDE = FULL_RANK[:3]

@@ -27,10 +27,11 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, POINTWISE, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.bundles import APART, squared
-from verification.scenes.critical import CRITICAL_RANK_LOST, RANK_CHANGES
+from verification.scenes.bundles import APART
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST, RANK_CHANGES
 from verification.scenes.matrices import DEFICIENT, FULL_COLUMN_RANK
 from verification.scenes.networks import RANK_LOST, UNDER, network_scene, rank_of
+from verification.scenes.pieces import squared
 
 SCENES = (*RANK_LOST, *UNDER[:2], *CRITICAL_RANK_LOST[:2], *DEFICIENT[2:], *FULL_COLUMN_RANK)
 NARROW = (

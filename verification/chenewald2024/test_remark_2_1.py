@@ -28,10 +28,11 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP50, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST, DEAD_UNITS, MINIMUM, RANK_CHANGES
 from verification.scenes.induced import HIDDEN_EXACT, QUARTIC
 from verification.scenes.labelled import LABELLED
 from verification.scenes.networks import BORDERLINE, FULL_RANK_EXACT, RANK_LOST, SMALLEST, UNDER
+from verification.scenes.pieces import squared
 
 COLUMNS = (FLOAT64, MP50, RATIONAL)
 SHALLOW = CRITICAL_RANK_LOST[:2]
@@ -62,11 +63,6 @@ def gradient_by_differences(at: Point, problem: Problem, decay: int = 0) -> Arra
     moves = step * numbers.eye(len(theta))
     slopes = [derivative([precise.value(theta + k * e) for k in STENCIL], step) for e in moves]
     return at.arithmetic.array(slopes) + decay * at.theta
-
-
-def squared(array: Array) -> Array:
-    """Return the sum of the squares of all entries."""
-    return (array * array).sum()
 
 
 def rounding(at: Point) -> Array:

@@ -27,10 +27,10 @@ import numpy as np
 
 from geomdl import MEAN_SQUARE, Event, homotopy_field, integrate, rank_loss
 from geomdl.arithmetic import Array
-from verification.chen2023.equilibria import at_most, square
+from verification.chen2023.equilibria import at_most
 from verification.chen2023.orbit_laws import STILL_FULL, outputs_law
 from verification.chenewald2024.collapse_laws import ended
-from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range, pull
+from verification.chenewald2024.families import approaches, gram_inverse, outside_of_range
 from verification.chenewald2024.family_orbits import (
     Family,
     deforms_continuously,
@@ -46,18 +46,13 @@ from verification.machinery.columns import FLOAT64, MP50, ORBITS, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, along_orbit, identity, property_
 from verification.scenes.collapse import BALANCED, UNBALANCED
-from verification.scenes.critical import CRITICAL
+from verification.scenes.critical_exact import CRITICAL
 from verification.scenes.matrices import DEFICIENT, FULL_ROW_RANK
-from verification.scenes.networks import (
-    BORDERLINE,
-    FULL_RANK,
-    FULL_RANK_EXACT,
-    RANK_LOST,
-    SMALLEST,
-)
+from verification.scenes.networks import BORDERLINE, FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
 from verification.scenes.obstructed import MONOTONE, PEAK, XOR
+from verification.scenes.pieces import moore_penrose, pull, squared
 from verification.scenes.standard_flow import SADDLE
-from verification.slides2024.pen_readings import Penrose, by_formula, moore_penrose, penrose_field
+from verification.slides2024.pen_readings import Penrose, by_formula, penrose_field
 
 WIDE = (*FULL_RANK[:2], *FULL_RANK_EXACT)
 BY_FORMULA = variant("Pen[D^T] by the formula for Pen", scenes=WIDE, pen=by_formula)
@@ -105,7 +100,7 @@ def test_standard_and_modified_flow_rest_at_the_same_points(
     outputs_only: bool = False,
 ) -> list[Ratio]:
     first, second = pen(at, at.D), pen(at, at.D.T)
-    t, s, ratios = square(at.D), square(first), []
+    t, s, ratios = squared(at.D), squared(first), []
     for g in approaches(at):
         standard = pull(at, g) + (added(at) if added else 0)
         modified = g if outputs_only else first @ (second @ standard)

@@ -29,11 +29,11 @@ from verification.chenewald2024.families import (
     alphas,
     approaches,
     complement_kept,
+    exchanged,
     gram_inverse,
     interpolated,
     outside_of_range,
     printed,
-    pull,
     with_wrong_sign,
     without_inverse,
 )
@@ -42,18 +42,13 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import FLOAT64, MP50, POINTWISE, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity
-from verification.scenes.bundles import push, squared
-from verification.scenes.critical import CRITICAL, CRITICAL_RANK_LOST, DEAD_UNITS, RANK_CHANGES
+from verification.scenes.critical_exact import CRITICAL, CRITICAL_RANK_LOST, DEAD_UNITS, RANK_CHANGES
 from verification.scenes.matrices import ANY_MATRIX, DEFICIENT
 from verification.scenes.networks import BORDERLINE, FULL_RANK_EXACT, RANK_LOST, UNDER
+from verification.scenes.pieces import pull, push, squared
 
 NETWORKS = (FULL_RANK_EXACT[0], *RANK_LOST, UNDER[0], BORDERLINE[1], *CRITICAL)
 SCENES = (*NETWORKS, *MATRICES)
-
-
-def exchanged(at: Point, alpha: Any, gradient: Array) -> Array:
-    """Return the family run through backwards."""
-    return interpolated(at, 1 - alpha, gradient)
 
 
 def jumping(at: Point, alpha: Any, gradient: Array) -> Array:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from geomdl import FLOAT64, Dataset, Linearization, Network, Problem, linearize
@@ -28,8 +28,12 @@ samples = st.integers(1, 4)
 
 
 def examples(count: int) -> Callable[[Any], Any]:
-    """Return the settings of a property test: this many examples, the same ones in every run."""
-    return settings(deadline=None, derandomize=True, max_examples=count)
+    """Return the settings of a property test: this many examples, the same ones in every run.
+
+    Nothing in them depends on time: a busy machine is no reason to fail.
+    """
+    patient = [HealthCheck.too_slow]
+    return settings(deadline=None, derandomize=True, max_examples=count, suppress_health_check=patient)
 
 
 def widths(most_hidden: int = 3) -> st.SearchStrategy[list[int]]:

@@ -1,64 +1,21 @@
-"""Certificates of existence: zero-cost networks near computed ones, and orbits for all times."""
+"""Zero-cost networks that are proved to exist near computed ones, and what the proof stands on."""
 
 import math
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("flint", reason="extra `rigorous` is absent")
 
-import flint
-from flint import arb
-
 from geomdl import Dataset, Network, Problem, load_real_data
-from geomdl.activations import ACTIVATIONS
-from geomdl.certificates import tubes
-from geomdl.certificates.collocation import Piece, collocate
 from geomdl.certificates.curvature import jacobian_lipschitz_bound
 from geomdl.certificates.equations import distinct_equations
 from geomdl.certificates.interpolation import certify_interpolation, polish, spread_theta
 from geomdl.certificates.kantorovich import attraction
-from geomdl.certificates.orbits import INTEGRATED, certify_orbit
-from geomdl.certificates.series import PowerSeries, UndecidedKinkError
-from geomdl.costs import CLASS_WEIGHTED, MEAN_SQUARE
+from geomdl.certificates.orbits import certify_orbit
 from geomdl.jacobians import linearize
-from verification.machinery.points import Scene
-from verification.scenes.obstructed import MEETING, MONOTONE, PEAK, XOR
-
-CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-EXCLUSIVE_OR = Problem(
-    Network([2, 4, 1], "tanh"), Dataset.regression(CORNERS, np.array([[0.0], [1.0], [1.0], [0.0]]))
-)
-
-
-def small_problem(activation: str, seed: int = 0, widths: tuple[int, ...] = (2, 6, 2)) -> Problem:
-    generator = np.random.default_rng(seed)
-    inputs, targets = generator.standard_normal((3, 2)), 0.3 * generator.standard_normal((3, 2))
-    return Problem(Network(widths, activation), Dataset.regression(inputs, targets))
-
-
-def affine_problem() -> Problem:
-    return Problem(
-        Network([2, 1], "tanh"),
-        Dataset.regression(np.array([[1.0, 0.5], [-0.25, 2.0]]), np.array([[3.0], [-1.0]])),
-    )
-
-
-def nearest_solution(problem: Problem, theta: np.ndarray) -> np.ndarray:
-    """Solve an affine problem: theta - D^+ (D theta - y) by rational arithmetic, rounded once."""
-    at = problem.linearize(theta)
-    d = flint.fmpq_mat(
-        *at.shape, [flint.fmpq(*v.as_integer_ratio()) for v in at.jacobian().ravel().tolist()]
-    )
-    column = [flint.fmpq(*v.as_integer_ratio()) for v in theta.tolist()]
-    start = flint.fmpq_mat(len(column), 1, column)
-    targets = problem.data.stacked_targets.tolist()
-    y = flint.fmpq_mat(len(targets), 1, [flint.fmpq(*v.as_integer_ratio()) for v in targets])
-    solution = start - d.transpose() * (d * d.transpose()).solve(d * start - y)
-    return np.array([float(arb(entry)) for entry in solution.entries()])
-
+from verification.core.certified import EXCLUSIVE_OR, affine_problem, nearest_solution, small_problem
+from verification.scenes.obstructed import PEAK, XOR
 
 # the theorem
 
@@ -210,42 +167,11 @@ def test_two_targets_for_one_input_are_refuted() -> None:
         assert "samples 0 and 2" in found.method
 
 
-def test_one_target_for_a_repeated_input_is_one_equation() -> None:
-    inputs, targets = np.array([[0.5, 1.0], [2.0, -1.0], [0.5, 1.0]]), np.array([[0.3], [-0.2], [0.3]])
-    network = Network([2, 3, 1], "tanh")
-    twice = Problem(network, Dataset.regression(inputs, targets))
-    once = Problem(network, Dataset.regression(inputs[:2], targets[:2]))
-    theta = network.random_theta(0)
-    found, expected = certify_orbit(twice, theta), certify_orbit(once, theta)
-    assert found.proved
-    assert found.details["limit"] == expected.details["limit"]
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_targets_out_of_reach_are_never_proved(seed: int) -> None:
     for scene in (PEAK, XOR):
         problem, theta = scene.draw(np.random.default_rng(seed))
         assert certify_interpolation(problem, polish(problem, theta, steps=20)).status == "unknown"
-
-
-@pytest.mark.parametrize(
-    ("scene", "seed"),
-    [(PEAK, 0), (XOR, 0), *(pytest.param(PEAK, seed, marks=pytest.mark.slow) for seed in range(1, 10))],
-)
-def test_orbits_that_blow_up_are_never_proved(scene: Scene, seed: int) -> None:
-    problem, theta = scene.draw(np.random.default_rng(seed))
-    found = certify_orbit(problem, theta)
-    assert found.status == "unknown"
-    assert found.upper == math.inf
-    assert "measured (not proved), the orbit seems to leave" in found.method
-    assert found.details["t"] < meeting_time_in_t(problem, theta, scene)
-
-
-def meeting_time_in_t(problem: Problem, theta: np.ndarray, scene: Scene) -> float:
-    """Return the t at which the segment leaves the image: the enclosure must have ended before."""
-    start, aim = problem.stacked(theta), problem.data.stacked_targets
-    gaps = [(start[i] - start[j], aim[i] - aim[j]) for i, j in MEETING[scene.name]]
-    return min(d0 / (d0 - d1) for d0, d1 in gaps if d0 * d1 < 0)
 
 
 def test_fewer_parameters_than_equations_are_never_proved() -> None:
@@ -256,112 +182,7 @@ def test_fewer_parameters_than_equations_are_never_proved() -> None:
         assert certify(problem, theta).status == "unknown"
 
 
-def test_no_orbit_is_proved_from_a_point_of_rank_loss() -> None:
-    theta = np.zeros(EXCLUSIVE_OR.network.parameter_count)
-    found = certify_orbit(EXCLUSIVE_OR, theta)
-    assert found.status == "unknown"
-    assert "rank" in found.method
-
-
-# orbits
-
-
-@pytest.mark.parametrize("seed", [4, 9])
-def test_exclusive_or_is_proved_for_all_times(seed: int) -> None:
-    theta = EXCLUSIVE_OR.network.random_theta(seed)
-    found = certify_orbit(EXCLUSIVE_OR, theta)
-    assert found.proved
-    limit = np.array(found.details["limit"])
-    assert found.lower <= np.linalg.norm(limit - theta) <= found.upper
-    assert np.linalg.norm(limit - reference_limit(EXCLUSIVE_OR, theta)) <= (
-        found.bounds["limit_error_upper"] + 1e-9
-    )
-
-
-def reference_limit(problem: Problem, theta: np.ndarray) -> np.ndarray:
-    """Integrate d theta/dt = -D^+ e0 to t = 1 by another method, to about ten digits."""
-    from scipy.integrate import solve_ivp
-
-    error = problem.stacked(theta) - problem.data.stacked_targets
-    return solve_ivp(
-        lambda _, at: -np.linalg.pinv(problem.linearize(at).jacobian()) @ error,
-        (0.0, 1.0), theta, method="DOP853", rtol=1e-11, atol=1e-12,
-    ).y[:, -1]  # fmt: skip
-
-
-@pytest.mark.slow
-def test_exclusive_or_is_proved_for_nine_seeds_of_ten() -> None:
-    proved = [
-        certify_orbit(EXCLUSIVE_OR, EXCLUSIVE_OR.network.random_theta(seed)).proved for seed in range(24)
-    ]
-    assert np.mean(proved) >= 0.9
-
-
-@pytest.mark.parametrize("activation", [name for name in INTEGRATED if name != "tanh"])
-def test_every_integrated_activation_is_followed_to_its_limit(activation: str) -> None:
-    data = small_problem(activation).data
-    data = Dataset.regression(data.inputs[:2], data.targets[:2, :1])
-    problem = Problem(Network([2, 4, 1], activation), data)
-    theta = problem.network.random_theta(2)
-    found = certify_orbit(problem, theta)
-    assert found.proved
-    error = np.linalg.norm(np.array(found.details["limit"]) - reference_limit(problem, theta))
-    assert error <= found.bounds["limit_error_upper"] + 1e-8
-
-
-def test_orbits_of_affine_networks_end_at_the_nearest_solution() -> None:
-    problem, theta = affine_problem(), np.array([0.3, -0.2, 0.9])
-    found = certify_orbit(problem, theta)
-    assert found.proved
-    assert (
-        np.linalg.norm(nearest_solution(problem, theta) - found.details["limit"])
-        <= (found.bounds["limit_error_upper"])
-    )
-
-
-def test_the_number_of_samples_and_the_factor_of_the_cost_only_set_the_clock() -> None:
-    data = Dataset.regression(CORNERS[1:3], np.array([[0.3], [-0.2]]))
-    problem = Problem(Network([2, 3, 1], "tanh"), data)
-    other = Problem(problem.network, data, MEAN_SQUARE)
-    theta = problem.network.random_theta(0)
-    found, expected = certify_orbit(problem, theta), certify_orbit(other, theta)
-    assert found.proved
-    assert found.details["limit"] == expected.details["limit"]
-
-
-def test_wide_networks_need_no_integration() -> None:
-    problem = Problem(Network([2, 2048, 1], "tanh"), EXCLUSIVE_OR.data)
-    found = certify_orbit(problem, problem.network.random_theta(0))
-    assert found.proved
-    assert found.details["pieces"] == 0
-
-
-def test_unequal_weights_are_proved_by_the_theorem_alone() -> None:
-    data = Dataset(CORNERS, np.array([0, 1, 1, 1]), np.array([[0.1], [0.2]]))
-    problem = Problem(Network([2, 30, 1], "tanh"), data, CLASS_WEIGHTED)
-    theta = polish(problem, problem.network.random_theta(0))
-    near = certify_orbit(problem, theta + 1e-3)
-    assert near.proved
-    assert near.details["pieces"] == 0
-    far = certify_orbit(problem, problem.network.random_theta(1))
-    assert far.proved or "different weights" in far.method
-
-
-def test_an_orbit_on_real_data_is_proved_after_training() -> None:
-    problem = Problem(Network([4, 64, 3], "tanh"), load_real_data("iris", 30))
-    near = polish(problem, spread_theta(problem.network, 0))
-    step = np.random.default_rng(0).standard_normal(len(near))
-    found = certify_orbit(problem, near + 1e-3 * step / np.linalg.norm(step))
-    assert found.proved
-    assert found.bounds["limit_error_upper"] < 1e-2
-
-
-def test_orbits_that_stay_in_the_image_are_proved() -> None:
-    problem, theta = MONOTONE.draw(np.random.default_rng(3))
-    assert certify_orbit(problem, theta).proved
-
-
-# the enclosures underneath
+# the constant in it
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
@@ -388,151 +209,6 @@ def test_the_lipschitz_constant_of_one_hidden_layer_does_not_grow_with_the_width
         network = Network([3, width, 1], "tanh")
         constants.append(jacobian_lipschitz_bound(network, network.random_theta(0), inputs, 1e-3))
     assert constants[1] <= constants[0]
-
-
-@pytest.mark.parametrize("activation", INTEGRATED)
-def test_series_agree_with_the_network_along_a_path(activation: str) -> None:
-    network, generator = Network([2, 3, 1], activation), np.random.default_rng(0)
-    path = 0.1 * generator.standard_normal((3, network.parameter_count))
-    series = PowerSeries(24, 106)
-    inputs = generator.standard_normal((2, 2))
-    at = linearize(network, series.from_coefficients(path), series.array(inputs))
-    coefficients = series.coefficients(at.jacobian())
-    u = 0.25
-    value = sum(coefficients[k].astype(float) * u**k for k in range(24))
-    exact = linearize(network, path[0] + u * path[1] + u**2 * path[2], inputs).jacobian()
-    np.testing.assert_allclose(value, exact, rtol=0, atol=1e-13)
-
-
-def test_series_restore_the_settings_of_flint() -> None:
-    before = flint.ctx.prec, flint.ctx.cap
-    series = PowerSeries(5, 80)
-    _ = series.tanh(series.from_coefficients(np.ones((2, 3)))) * series.number(1, 3)
-    assert (flint.ctx.prec, flint.ctx.cap) == before
-
-
-def test_series_know_no_kinks() -> None:
-    series = PowerSeries(4, 80)
-    at_kink = series.from_coefficients(np.array([[0.0], [1.0]]))
-    with pytest.raises(UndecidedKinkError):
-        ACTIVATIONS["relu"].value(series, at_kink)
-
-
-def a_piece(length: float = 2.0**-6) -> tuple[tubes.Lift, Piece]:
-    theta = EXCLUSIVE_OR.network.random_theta(4)
-    error = EXCLUSIVE_OR.stacked(theta) - EXCLUSIVE_OR.data.stacked_targets
-    piece = collocate(EXCLUSIVE_OR, theta, error, length, 12)
-    assert piece is not None
-    return tubes.Lift(EXCLUSIVE_OR, tubes.point(error), 12), piece
-
-
-def test_the_defect_bound_covers_errors_that_were_put_in() -> None:
-    lift, piece = a_piece()
-    bound = lift.bound(piece, 1e-9)
-    assert bound is not None
-    assert bound.defect < 1e-10
-    for degree in (1, 5, 12):
-        wrong = piece.theta.copy()
-        wrong[degree, 3] += 1e-6
-        found = lift.bound(replace(piece, theta=wrong), 1e-9)
-        assert found is not None
-        # the velocity is wrong by degree * 1e-6 u^(degree - 1), all of it normal or tangential
-        assert found.defect > 0.9e-6
-
-
-def test_the_growth_bound_covers_the_logarithmic_norms_in_the_tube() -> None:
-    lift, piece = a_piece()
-    generator = np.random.default_rng(0)
-    for radius in (1e-9, 1e-3):
-        bound = lift.bound(piece, radius)
-        assert bound is not None
-        norms = []
-        for u in np.linspace(-1, 1, 9):
-            theta = np.polynomial.polynomial.polyval(u, piece.theta)
-            noise = generator.standard_normal(len(theta))
-            norms.append(logarithmic_norm(theta + radius * noise / np.linalg.norm(noise), piece.half))
-            jacobian = EXCLUSIVE_OR.linearize(theta).jacobian()
-            assert bound.sigma_lower <= np.linalg.svd(jacobian, compute_uv=False)[-1]
-        assert np.trapezoid(np.maximum(norms, 0), np.linspace(-1, 1, 9)) <= bound.growth
-
-
-def logarithmic_norm(theta: np.ndarray, half: float) -> float:
-    """Largest eigenvalue of the symmetric part of the field's derivative, by central differences."""
-    start = EXCLUSIVE_OR.network.random_theta(4)
-    error = half * (EXCLUSIVE_OR.stacked(start) - EXCLUSIVE_OR.data.stacked_targets)
-
-    def field(at: np.ndarray) -> np.ndarray:
-        return -np.linalg.pinv(EXCLUSIVE_OR.linearize(at).jacobian()) @ error
-
-    step = 1e-6
-    columns = [
-        (field(theta + step * unit) - field(theta - step * unit)) / (2 * step)
-        for unit in np.eye(len(theta))
-    ]
-    derivative = np.array(columns).T
-    return float(np.linalg.eigvalsh((derivative + derivative.T) / 2)[-1])
-
-
-def test_a_wider_tube_is_never_cheaper() -> None:
-    lift, piece = a_piece()
-    bounds = [lift.bound(piece, radius) for radius in (1e-12, 1e-6, 1e-3)]
-    growths = [bound.growth for bound in bounds if bound is not None]
-    assert len(growths) == 3
-    assert growths == sorted(growths)
-
-
-def a_long_piece(order: int) -> tuple[tubes.Lift, Piece, float]:
-    """Return a cubic over a long interval, expanded to low order, with the largest defect measured."""
-    lift, piece = a_piece(2.0**-4)
-    lift = tubes.Lift(EXCLUSIVE_OR, lift.drive, order)
-    piece = replace(piece, theta=piece.theta[:4].copy(), multiplier=piece.multiplier[:4].copy())
-    return lift, piece, max(defect_at(piece, u) for u in np.linspace(-1, 1, 41))
-
-
-@pytest.mark.parametrize("order", [1, 2, 4, 12])
-def test_the_defect_bound_holds_at_every_order_of_expansion(order: int) -> None:
-    lift, piece, worst = a_long_piece(order)
-    bound = lift.bound(piece, 1e-12)
-    assert bound is not None
-    assert worst <= bound.defect <= (1e4 if order == 1 else 100) * worst
-
-
-def test_a_dropped_remainder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    lift, piece, worst = a_long_piece(1)
-    expand = tubes.Lift._expand
-
-    def without_remainder(self: tubes.Lift, longer: int, *parts: Any) -> dict[str, np.ndarray]:
-        return {name: value * (1 - longer) for name, value in expand(self, longer, *parts).items()}
-
-    monkeypatch.setattr(tubes.Lift, "_expand", without_remainder)
-    bound = lift.bound(piece, 1e-12)
-    assert bound is not None
-    assert bound.defect < worst
-
-
-def test_a_higher_order_gives_a_tighter_tube() -> None:
-    theta = EXCLUSIVE_OR.network.random_theta(4)
-    error = EXCLUSIVE_OR.stacked(theta) - EXCLUSIVE_OR.data.stacked_targets
-    defects = []
-    for order in (3, 6, 12):
-        piece = collocate(EXCLUSIVE_OR, theta, error, 2.0**-6, order)
-        assert piece is not None
-        bound = tubes.Lift(EXCLUSIVE_OR, tubes.point(error), order).bound(piece, 1e-6)
-        assert bound is not None
-        defects.append(bound.defect)
-    assert defects[1] < defects[0] / 100
-    assert defects[2] < defects[1] / 100
-
-
-def defect_at(piece: Piece, u: float) -> float:
-    start = EXCLUSIVE_OR.network.random_theta(4)
-    error = piece.half * (EXCLUSIVE_OR.stacked(start) - EXCLUSIVE_OR.data.stacked_targets)
-    theta = np.polynomial.polynomial.polyval(u, piece.theta)
-    slope = np.polynomial.polynomial.polyval(
-        u, piece.theta[1:] * np.arange(1, len(piece.theta))[:, None]
-    )
-    field = -np.linalg.pinv(EXCLUSIVE_OR.linearize(theta).jacobian()) @ error
-    return float(np.linalg.norm(slope - field))
 
 
 # bad input

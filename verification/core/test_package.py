@@ -38,7 +38,7 @@ def python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a fresh interpreter that finds packages in this folder first."""
     preamble = f"import sys; sys.path.insert(0, {str(folder)!r})\n"
     return subprocess.run(
-        [sys.executable, "-c", preamble + code], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", preamble + code], capture_output=True, text=True, check=False
     )
 
 

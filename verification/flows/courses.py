@@ -13,7 +13,7 @@ from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from verification.machinery.columns import FLOAT64
 from verification.machinery.points import Point, Scene
-from verification.precision.tables import Settings, Value
+from verification.precision.tables import Settings
 from verification.scenes.collapse import WINE_UNBALANCED
 from verification.scenes.real_data import BREAST_CANCER, DIGITS, IRIS
 
@@ -107,9 +107,3 @@ def chosen(position: np.ndarray, marks: Sequence[float] | np.ndarray) -> np.ndar
     after = np.clip(np.searchsorted(position, marks), 1, len(position) - 1)
     nearer = np.abs(position[after - 1] - marks) < np.abs(position[after] - marks)
     return np.unique([0, *(after - nearer), len(position) - 1])
-
-
-def number(value: Value) -> float:
-    """Return a numerical cell of a row."""
-    assert isinstance(value, int | float)
-    return float(value)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from geomdl import FLOAT64, adapted_field, integrate, rank_loss
-from verification.flows.courses import END, chosen, drawn, number
-from verification.precision.tables import Result, Settings, Value, aligned, counted
+from verification.flows.courses import END, chosen, drawn
+from verification.precision.tables import Result, Settings, Value, aligned, as_number, counted
 from verification.scenes.obstructed import MEETING, MONOTONE, PEAK, XOR, meeting_time
 
 SCENES = {"peak": PEAK, "xor": XOR, "monotone": MONOTONE}
@@ -51,9 +51,9 @@ def run(settings: Settings) -> Result:
                          counted_rank, len(sigma),
                          float(sigma[-1] / sigma[0]), float(np.abs(orbit.thetas[i]).max()),
                          *values))  # fmt: skip
-        ranks = [int(number(row[7])) for row in rows[start:]]
-        body.append([name, len(at.y), end, float(times[-1]), orbit.status, min(ranks),
-                     number(rows[-1][9]), number(rows[-1][10]), number(rows[-1][4])])  # fmt: skip
+        ranks = [int(as_number(row[7])) for row in rows[start:]]
+        last = [as_number(rows[-1][column]) for column in (9, 10, 4)]
+        body.append([name, len(at.y), end, float(times[-1]), orbit.status, min(ranks), *last])
     columns = {
         "name": "peak, xor or monotone",
         "scene": "name in verification/scenes",

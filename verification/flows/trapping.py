@@ -23,7 +23,7 @@ from geomdl.arithmetic import Array
 from verification.flows.courses import FLOWS, RTOL, chosen, drawn
 from verification.machinery.points import Point, Scene
 from verification.precision.tables import Result, Settings, Value, aligned, counted
-from verification.scenes.critical import RANK_CHANGES
+from verification.scenes.critical_exact import RANK_CHANGES
 from verification.scenes.rank_condition import LEAST
 from verification.scenes.rank_loss import BELOW_THE_TRAP, LOCAL_MINIMUM
 

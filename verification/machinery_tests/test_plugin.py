@@ -122,7 +122,6 @@ def pytest_run(folder: Path, *options: str) -> Run:
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     rows = list(read(target)["rows"]) if target.exists() else []

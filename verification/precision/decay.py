@@ -13,7 +13,7 @@ import numpy as np
 
 from geomdl import adapted_field, get_arithmetic, integrate
 from verification.machinery.columns import Column
-from verification.precision.tables import Result, Settings, Value, aligned, counted
+from verification.precision.tables import Result, Settings, Value, aligned, as_number, counted
 from verification.scenes.networks import FULL_RANK
 
 END = 60
@@ -59,17 +59,12 @@ def _table(rows: list[tuple[Value, ...]]) -> list[str]:
     body: list[list[Value]] = []
     for key in dict.fromkeys(row[:3] for row in rows):
         mine = [row for row in rows if row[:3] == key]
-        ratios = np.array([_number(row[4]) / _number(row[5]) for row in mine])
+        ratios = np.array([as_number(row[4]) / as_number(row[5]) for row in mine])
         off = np.flatnonzero((ratios > 2) | (ratios < 0.5))
-        lost = int(_number(mine[off[0]][3])) if off.size else None
-        floor = min(_number(row[4]) for row in mine)
+        lost = int(as_number(mine[off[0]][3])) if off.size else None
+        floor = min(as_number(row[4]) for row in mine)
         roundoff = get_arithmetic(str(key[1])).unit_roundoff
-        body.append([*key, lost, floor, _number(key[2]) ** 2, roundoff**2, str(mine[-1][6])])
+        body.append([*key, lost, floor, as_number(key[2]) ** 2, roundoff**2, str(mine[-1][6])])
     head = ["scene", "precision", "rtol", "lost at s/N", "least C/C0", "rtol^2", "u^2", "status"]
     title = f"first time (every 2 N) at which C is off the law by a factor of 2; dot: never to {END} N"
     return [title, *aligned(head, body), ""]
-
-
-def _number(value: Value) -> float:
-    assert isinstance(value, int | float)
-    return float(value)

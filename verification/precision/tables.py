@@ -91,6 +91,12 @@ def aligned(head: Sequence[str], rows: Iterable[Sequence[Value]]) -> list[str]:
     ]
 
 
+def as_number(value: Value) -> float:
+    """Return a numerical cell of a row."""
+    assert isinstance(value, int | float)
+    return float(value)
+
+
 def shown(value: Value) -> str:
     """Format a value for reading; an absent one as a dot."""
     if value is None:

@@ -13,7 +13,8 @@ from difflib import SequenceMatcher
 from html import escape
 from itertools import groupby
 
-from verification.report.mathematics import Piece, Typesetter, formula, held_together, split
+from verification.report.atoms import Piece
+from verification.report.mathematics import Typesetter, formula, held_together, split
 
 # Texts that share less than this have been rewritten; marking every word of them would say nothing.
 _ALIKE = 0.35

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -189,8 +189,8 @@ def gather(root: Path = ROOT, register: Path | None = None) -> Material:
             + "\n`python -m geomdl claims check` lists all of it"
         )
     run = available(root)
-    numbers: Mapping[str, Measured] = run.claims if run else {}
     named, lines = check_places(root)
+    numbers = {id: _in_this_tree(each, lines) for id, each in (run.claims if run else {}).items()}
     entries = []
     for statement in texts.statements:
         for claim in statement.claims:
@@ -233,6 +233,21 @@ def check_places(root: Path) -> tuple[dict[str, list[str]], dict[str, int]]:
                     if isinstance(argument, ast.Constant):
                         named[str(argument.value)].append(node)
     return dict(named), lines
+
+
+def _in_this_tree(each: Measured, lines: Mapping[str, int]) -> Measured:
+    """Name the checks of a run as the tree does now: a module may have been divided since."""
+    return replace(each, checks=[_standing(node, lines) for node in each.checks])
+
+
+def _standing(node: str, lines: Mapping[str, int]) -> str:
+    """Return where a check stands: where it was, or else the only one of its name in the same folder."""
+    if node in lines:
+        return node
+    file, _, function = node.partition("::")
+    ends = file.rpartition("/")[0], function
+    found = [other for other in lines if (other.rpartition("/")[0], other.partition("::")[2]) == ends]
+    return found[0] if len(found) == 1 else node
 
 
 def _place(node: str, lines: Mapping[str, int]) -> Place:

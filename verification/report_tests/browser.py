@@ -30,6 +30,10 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+PATIENCE = 300.0
+"""Seconds after which a browser is given up: only one that hangs takes them, on a busy machine too."""
+
+
 class BrowserError(RuntimeError):
     """The browser refused a command, or did not answer in time."""
 
@@ -45,8 +49,7 @@ class Browser:
         Addresses that were asked for since the last `open`.
     """
 
-    def __init__(self, patience: float = 30.0) -> None:
-        self.patience = patience
+    def __init__(self) -> None:
         self.errors: list[str] = []
         self.requests: list[str] = []
         self._buffer = b""
@@ -97,7 +100,7 @@ class Browser:
         if self._session:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
-        end = time.monotonic() + self.patience
+        end = time.monotonic() + PATIENCE
         while True:
             answer = self._next(end)
             if answer.get("id") == self._number:
@@ -111,7 +114,7 @@ class Browser:
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._in], [], [], max(end - time.monotonic(), 0))
             if not ready:
-                raise BrowserError(f"no answer within {self.patience:g} seconds")
+                raise BrowserError(f"no answer within {PATIENCE:g} seconds")
             read = os.read(self._in, 1 << 20)
             if not read:
                 raise BrowserError("Chromium has ended")
@@ -144,10 +147,10 @@ class Browser:
 
     def wait(self, condition: str) -> None:
         """Wait until the page has loaded and a JavaScript expression is true of it."""
-        end = time.monotonic() + self.patience
+        end = time.monotonic() + PATIENCE
         while not self.evaluate(f"document.readyState === 'complete' && Boolean({condition})"):
             if time.monotonic() > end:
-                raise BrowserError(f"not within {self.patience:g} seconds: {condition}")
+                raise BrowserError(f"not within {PATIENCE:g} seconds: {condition}")
             time.sleep(0.02)
         self.evaluate("document.fonts.ready.then(() => 0)")
 

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from verification.core.strategies import examples
 from verification.machinery_tests import small_register
 from verification.report.gather import Material, gather
 from verification.report.layout import apart, layout
 
 
+@examples(100)
 @given(st.lists(st.sets(st.integers(0, 11), max_size=4), min_size=1, max_size=12))
 def test_edges_lead_to_the_right_and_implied_ones_are_left_out(numbers: list[set[int]]) -> None:
     needs = {str(n): [str(k) for k in sorted(found) if k < n] for n, found in enumerate(numbers)}
@@ -34,6 +36,7 @@ def test_edges_lead_to_the_right_and_implied_ones_are_left_out(numbers: list[set
         assert reach(drawn, node) == reach(every, node)
 
 
+@examples(100)
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=15))
 def test_boxes_keep_their_order_and_distance(wanted: list[float]) -> None:
     found = apart(wanted, [1.0] * (len(wanted) - 1))

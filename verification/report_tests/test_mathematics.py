@@ -9,7 +9,8 @@ import pytest
 
 from verification.machinery.register import Register, load_register
 from verification.report import symbols
-from verification.report.mathematics import FormulaError, Typesetter, pieces, split, unset
+from verification.report.formulas import FormulaError, pieces
+from verification.report.mathematics import Typesetter, split, unset
 
 TEXTS = ("says", "needs", "corrected", "counterexample", "reason", "note")
 

@@ -11,11 +11,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from verification.machinery_tests import small_register
+from verification.machinery_tests.doubles import document, row
 from verification.report.gather import Material, ReportError, gather
 
 pytest.importorskip("jinja2", reason="the report needs the extra report")
 
-from verification.report import build, trends
+from verification.report import build, measured, trends
 from verification.report.counterexamples import snippet
 from verification.report.site import Chapter, Missing, Page
 
@@ -238,6 +239,17 @@ def test_what_is_missing_is_said_on_the_page(tree: Path) -> None:
     site = build.assemble(material, chapters(Missing("the <curve>", "python -m geomdl curve")))
     assert "the &lt;curve&gt;: <code>python -m geomdl curve</code>" in str(site.files["index.html"])
     assert [each.what for each in site.missing] == ["the <curve>"]
+
+
+def test_a_check_is_found_in_the_module_to_which_it_moved_since_the_run(tree: Path) -> None:
+    measured.write(tree / measured.KEPT, measured.condensed(document(row())))
+    folder = tree / "verification" / "alpha"
+    folder.mkdir()
+    (folder / "test_elsewhere.py").write_text('@claim("alpha/model/a")\ndef test_cost(at):\n    pass\n')
+    entry = gather(tree).by_id["alpha/model/a"]
+    assert [place.node for place in entry.places] == ["verification/alpha/test_elsewhere.py::test_cost"]
+    assert entry.measured is not None
+    assert entry.measured.checks == [entry.places[0].node]
 
 
 def test_two_pages_may_not_bring_different_files_of_one_path(tree: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from geomdl import Dataset, Network, Problem
 from verification.machinery.points import Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import network_scene
 
 DEEP = (
@@ -17,7 +18,7 @@ DEEP = (
 def _share_no_unit(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
     # A unit is active on the one side of the line through 0, no unit on the other.
     network = Network([2, 3, 1], "relu")
-    theta = np.round(8 * network.random_theta(generator)) / 8
+    theta = few_bits(network.random_theta(generator))
     theta[[0, 2, 4]], theta[6:9] = [2.0, 3.0, 4.0], -1.0
     inputs = np.array([[3.0, 1.0], [-3.0, 1.0]])
     return Problem(network, Dataset.regression(inputs, np.ones((2, 1)))), theta

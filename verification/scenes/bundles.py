@@ -88,13 +88,13 @@ def fibre_basis(at: Point) -> Array:
     return at.arithmetic.pivoted_qr(at.D.T)[0][:, : at.rank]
 
 
-def push(at: Point, direction: Array) -> Array:
-    """Return f_* V = D V, by forward differentiation where there is a network."""
-    return at.D @ direction if at.is_matrix else at.at_theta.push(direction)
+def section(at: Point) -> Array:
+    """Return the value D^T c of a section of the bundle, c random."""
+    return at.D.T @ at.random(at.D.shape[0])
 
 
 def euclidean(at: Point) -> Array:
-    """Return the identity on output space."""
+    """Return the Euclidean metric of output space, the identity."""
     return at.eye(at.D.shape[0])
 
 
@@ -150,11 +150,6 @@ def kernel_direction(at: Point) -> Array:
     """Return a direction of ker D, of entries of order 1: outside of the fibre."""
     direction, basis = at.random(at.D.shape[1]), fibre_basis(at)
     return direction - basis @ at.arithmetic.solve(basis.T @ basis, basis.T @ direction)
-
-
-def squared(vector: Array) -> Any:
-    """Return the squared length."""
-    return (vector * vector).sum()
 
 
 def any_differential(at: Point) -> Array:

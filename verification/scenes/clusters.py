@@ -16,6 +16,7 @@ from geomdl import CLASS_WEIGHTED, Dataset, Network, Problem
 from geomdl.arithmetic import Array
 from geomdl.truncation import ExplicitMinimizer, clustered_minimizer
 from verification.machinery.points import Point, Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import ATTEMPTS
 
 Means = Callable[[np.random.Generator, int], np.ndarray]
@@ -123,20 +124,20 @@ def cluster_scene(
         if targets_coincide:
             targets[1] = targets[0]
         data = Dataset(inputs, labels, targets)
-        return Problem(network, data, CLASS_WEIGHTED), eighths(network.random_theta(generator))
+        return Problem(network, data, CLASS_WEIGHTED), few_bits(network.random_theta(generator))
 
     return Scene(f"clusters-{sizes}{suffix}", draw, frozenset(facts), exact=exact, profile=profile)
 
 
-def eighths(values: np.ndarray) -> np.ndarray:
-    """Round to multiples of 1/8."""
-    return np.round(values * 8) / 8
+def class_means(data: Dataset) -> Array:
+    """Return the means m_j of the inputs of each class, one row each."""
+    return data.class_averages(data.inputs)
 
 
 def distinct_targets(generator: np.random.Generator, classes: int) -> np.ndarray:
     """Draw pairwise different targets, the largest entry at least 1."""
     while True:
-        targets = eighths(generator.standard_normal((classes, classes)))
+        targets = few_bits(generator.standard_normal((classes, classes)))
         if len(np.unique(targets, axis=0)) == classes and np.abs(targets).max() >= 1:
             return targets
 
@@ -153,7 +154,7 @@ def fixed_scene(
         )
         network = Network([len(kappa)] * (len(kappa) + 2), "relu")
         data = Dataset(inputs, labels, distinct_targets(generator, len(kappa)))
-        return Problem(network, data, CLASS_WEIGHTED), eighths(network.random_theta(generator))
+        return Problem(network, data, CLASS_WEIGHTED), few_bits(network.random_theta(generator))
 
     return Scene(name, draw, frozenset({fact}), exact=True)
 
@@ -195,8 +196,8 @@ def relu_scene(widths: Sequence[int], class_sizes: Sequence[int]) -> Scene:
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         labels = generator.permutation(np.repeat(np.arange(len(class_sizes)), class_sizes))
         for _ in range(ATTEMPTS):
-            inputs = eighths(generator.standard_normal((len(labels), network.inputs)))
-            theta = eighths(network.random_theta(generator))
+            inputs = few_bits(generator.standard_normal((len(labels), network.inputs)))
+            theta = few_bits(network.random_theta(generator))
             if truncates(network, theta, inputs):
                 data = Dataset(inputs, labels, distinct_targets(generator, len(class_sizes)))
                 return Problem(network, data, CLASS_WEIGHTED), theta

@@ -3,7 +3,7 @@
 Points and targets are computed with more digits than any column has, or exactly, so that in every
 column a point is critical to the roundoff. A scene states the rank r of D; "constant rank" means that
 random points nearby have the same rank, which is checked when the scene is drawn. No scene selects on
-the Hessian.
+the Hessian. Points written down by hand, in few bits: :mod:`verification.scenes.critical_exact`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from geomdl import FLOAT64, RATIONAL, Dataset, Network, Problem, get_arithmetic,
 from geomdl.arithmetic import Arithmetic, Array
 from geomdl.critical_points import critical_targets, polish, width_one_critical_point
 from verification.machinery.points import Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import ATTEMPTS, FULL_RANK, rank_of
 
 MANY_DIGITS = get_arithmetic("mp120")
@@ -113,9 +114,7 @@ def built_scene(
         )
         change = moved * generator.standard_normal((samples, network.outputs))
         if bits is not None:
-            points, start, residual = (
-                np.round(v * 2**bits) / 2**bits for v in (points, start, residual)
-            )
+            points, start, residual = (few_bits(v, bits) for v in (points, start, residual))
         theta, exact_points = arithmetic.array(start), arithmetic.array(points)
         if rank_of(_regression(FLOAT64, network, points, np.zeros_like(change)), start) != rank:
             return _regression(FLOAT64, network, points, np.zeros_like(change)), start  # to be refused
@@ -213,8 +212,8 @@ def _split_unit(generator: np.random.Generator) -> tuple[Problem, Array]:
 
 def _dead_units(generator: np.random.Generator) -> tuple[Problem, Array]:
     network, data = Network([2, 3, 2], "relu"), generator.standard_normal((2, 4, 2))
-    problem = _regression(RATIONAL, network, *np.round(4 * data) / 4)
-    theta = RATIONAL.array(np.round(4 * network.random_theta(generator)) / 4)
+    problem = _regression(RATIONAL, network, *few_bits(data, 2))
+    theta = RATIONAL.array(few_bits(network.random_theta(generator), 2))
     theta[6:9] = -15  # the biases of the hidden layer: no unit is ever active
     theta[-2:] = problem.data.targets.sum(axis=0) / RATIONAL.number(4)
     return problem, theta

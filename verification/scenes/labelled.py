@@ -7,6 +7,7 @@ import numpy as np
 from geomdl import Dataset, Network, Problem
 from geomdl.arithmetic import FLOAT64, Array
 from verification.machinery.points import Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import ATTEMPTS, FULL_RANK, FULL_RANK_EXACT, SMALLEST, UNDER
 
 NEAREST_KINK = 2.0**-10
@@ -40,17 +41,14 @@ def labelled_scene(
         raise ValueError(f"got {len(class_sizes)} class sizes; expected Q = {network.outputs}")
     name = f"{network}-N{'+'.join(map(str, class_sizes))}{suffix}"
 
-    def grid(values: np.ndarray) -> np.ndarray:
-        return values if bits is None else np.round(values * 2**bits) / 2**bits
-
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         labels = generator.permutation(np.repeat(np.arange(len(class_sizes)), class_sizes))
         for _ in range(ATTEMPTS):
-            inputs = grid(generator.standard_normal((len(labels), network.inputs)))
-            targets = grid(generator.standard_normal((len(class_sizes), network.outputs)))
+            inputs = few_bits(generator.standard_normal((len(labels), network.inputs)), bits)
+            targets = few_bits(generator.standard_normal((len(class_sizes), network.outputs)), bits)
             if targets_coincide:
                 targets[:] = targets[0]
-            theta = grid(network.random_theta(generator))
+            theta = few_bits(network.random_theta(generator), bits)
             distinct = len(np.unique(targets, axis=0)) == len(targets)
             smooth = not network.activation.piecewise_linear or all(
                 np.abs(z).min() >= NEAREST_KINK for z in hidden_pre_activations(network, theta, inputs)

@@ -14,6 +14,7 @@ import numpy as np
 
 from geomdl import Dataset, Network, Problem
 from verification.machinery.points import Scene
+from verification.scenes.few_bits import few_bits
 
 SMALLEST_COUNTED = 1e-3
 LARGEST_DROPPED = 1e-12
@@ -90,15 +91,12 @@ def network_scene(
     rank = min(network.outputs * samples, network.parameter_count) if rank is None else rank
     name = f"{network}-N{samples}{suffix}"
 
-    def grid(values: np.ndarray) -> np.ndarray:
-        return values if bits is None else np.round(values * 2**bits) / 2**bits
-
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        inputs = grid(generator.standard_normal((samples, network.inputs)))
+        inputs = few_bits(generator.standard_normal((samples, network.inputs)), bits)
         count = samples if classes is None else classes
-        targets = grid(generator.standard_normal((count, network.outputs)))
+        targets = few_bits(generator.standard_normal((count, network.outputs)), bits)
         data = Dataset(inputs, np.arange(samples) % count, targets)
-        return Problem(network, data), grid(network.random_theta(generator))
+        return Problem(network, data), few_bits(network.random_theta(generator), bits)
 
     return Scene(
         name, inside_window(draw, rank, name), frozenset(facts), exact=bits is not None, profile=profile

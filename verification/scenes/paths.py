@@ -30,6 +30,7 @@ from geomdl import MEAN_SQUARE, Dataset, Network, Problem, linearize
 from geomdl.arithmetic import Array
 from geomdl.paths import violation
 from verification.machinery.points import Point, Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import ATTEMPTS, inside_window, network_scene, rank_of
 
 CLEARLY_VIOLATED = 0.05
@@ -164,16 +165,13 @@ def class_scene(
         raise ValueError(f"got {len(class_sizes)} class sizes; expected Q = {network.outputs}")
     name = f"classes-{'+'.join(map(str, class_sizes))}-{network}"
 
-    def grid(values: np.ndarray) -> np.ndarray:
-        return values if bits is None else np.round(values * 2**bits) / 2**bits
-
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         labels = np.repeat(np.arange(len(class_sizes)), class_sizes)
         while len(labels) > 1 and len(class_sizes) > 1 and np.all(np.diff(labels) >= 0):
             labels = generator.permutation(labels)
-        inputs = grid(generator.standard_normal((len(labels), network.inputs)))
-        targets = grid(generator.standard_normal((len(class_sizes), network.outputs)))
-        theta = grid(network.random_theta(generator))
+        inputs = few_bits(generator.standard_normal((len(labels), network.inputs)), bits)
+        targets = few_bits(generator.standard_normal((len(class_sizes), network.outputs)), bits)
+        theta = few_bits(network.random_theta(generator), bits)
         return Problem(network, Dataset(inputs, labels, targets), MEAN_SQUARE), theta
 
     return Scene(name, inside_window(draw, None, name), frozenset({"classes"}), exact=bits is not None)

@@ -16,6 +16,7 @@ from scipy.special import betainc, betaincinv
 from geomdl import RATIONAL, Dataset, Network, Problem
 from geomdl.arithmetic import Array
 from verification.machinery.points import Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import ATTEMPTS, FULL_RANK
 
 ALIGNED_CONDITION = (2e2, 9.5e2)
@@ -179,7 +180,7 @@ def _zero_coordinate(network: Network, samples: int, coordinate: int) -> Scene:
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         inputs = generator.integers(1, 8, size=(samples, network.inputs)) / 4
         inputs[:, coordinate] = 0
-        theta = np.round(8 * network.random_theta(generator)) / 8
+        theta = few_bits(network.random_theta(generator))
         targets = generator.integers(-4, 5, size=(samples, network.outputs)) / 4
         return Problem(network, Dataset.regression(inputs, targets)), theta
 
@@ -204,7 +205,7 @@ def without_full_rank(
     network = Network(widths, activation)
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        points = np.round(8 * inputs(generator)) / 8
+        points = few_bits(inputs(generator))
         targets = generator.integers(-4, 5, size=(len(points), network.outputs)) / 4
         return Problem(network, Dataset.regression(points, targets)), network.random_theta(generator)
 

@@ -30,6 +30,7 @@ from geomdl.arithmetic import Array
 from geomdl.critical_points import critical_targets, polish
 from verification.machinery.points import Scene
 from verification.scenes.critical_points import critical_scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import ATTEMPTS, RANK_LOST, SMALLEST_COUNTED, rank_of
 
 MANY_DIGITS = get_arithmetic("mp120")
@@ -146,7 +147,7 @@ def far_saddle_scene(widths: Sequence[int], activation: str, bits: int | None = 
             )
             residual = np.round(100 * generator.standard_normal(4 * network.outputs))
             if bits is not None:
-                points, start = (np.round(each * 2**bits) / 2**bits for each in (points, start))
+                points, start = (few_bits(each, bits) for each in (points, start))
             if (
                 rank_of(Problem(network, Dataset.regression(points, residual.reshape(4, -1))), start)
                 != 6
@@ -194,7 +195,7 @@ def _isolated(generator: np.random.Generator) -> tuple[Problem, Array]:
     network, samples = Network([2, 2, 1], "tanh"), 8
     size = network.parameter_count
     for _ in range(ATTEMPTS):
-        inputs = np.round(8 * generator.standard_normal((samples, 2))) / 8
+        inputs = few_bits(generator.standard_normal((samples, 2)))
         start = 1.5 * network.random_theta(generator)
 
         def equations(state: np.ndarray, inputs: np.ndarray = inputs) -> np.ndarray:

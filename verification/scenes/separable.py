@@ -13,8 +13,7 @@ from geomdl import CLASS_WEIGHTED, Dataset, Network, Problem, load_real_data
 from geomdl.arithmetic import Array
 from verification.machinery.points import Scene
 from verification.scenes.clusters import distinct_targets
-
-GRID = 2.0**8
+from verification.scenes.few_bits import few_bits
 
 
 def _scene(
@@ -25,7 +24,7 @@ def _scene(
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         data = Dataset(inputs, labels, distinct_targets(generator, int(labels.max()) + 1))
-        theta = np.round(network.random_theta(generator) * 8) / 8
+        theta = few_bits(network.random_theta(generator))
         return Problem(network, data, CLASS_WEIGHTED), theta
 
     return Scene(name, draw, frozenset(facts), exact=exact)
@@ -40,7 +39,7 @@ def peeled(
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         spare = 3 * classes * samples
-        points = np.round(generator.standard_normal((spare, dimension)) * GRID) / GRID
+        points = few_bits(generator.standard_normal((spare, dimension)), 8)
         left, inputs = np.unique(points, axis=0), []
         for _ in range(classes):
             left = left[np.argsort(left @ generator.standard_normal(dimension))]
@@ -49,7 +48,7 @@ def peeled(
         turns = generator.permutation(classes)
         labels = np.repeat(turns, samples)
         data = Dataset(np.concatenate(inputs), labels, distinct_targets(generator, classes))
-        theta = np.round(network.random_theta(generator) * 8) / 8
+        theta = few_bits(network.random_theta(generator))
         return Problem(network, data, CLASS_WEIGHTED), theta
 
     shape = "" if hidden_widths is None else "-" + "-".join(map(str, hidden))
@@ -73,7 +72,7 @@ SIXTEEN = peeled(16, 16, 2)
 
 def _real(name: str) -> Scene:
     data = load_real_data(name)
-    inputs = np.round(data.inputs * GRID) / GRID  # few bits keep exact arithmetic cheap
+    inputs = few_bits(data.inputs, 8)
     classes = len(data.targets)
     widths = [inputs.shape[1], *[classes - 1] * classes, classes]
     return _scene(name, widths, inputs, data.labels, "separable", "real data")
@@ -107,7 +106,7 @@ INTERLEAVED = _scene(
 IRIS_RAW = _scene(
     "iris",
     (4, 2, 2, 2, 3),
-    np.round(load_real_data("iris").inputs * GRID) / GRID,
+    few_bits(load_real_data("iris").inputs, 8),
     load_real_data("iris").labels,
     "inseparable",
     "real data",

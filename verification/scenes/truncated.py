@@ -21,10 +21,10 @@ from verification.scenes.clusters import (
     SHARED_INPUT,
     around_the_means,
     cluster_scene,
-    eighths,
     fixed_scene,
     random_means,
 )
+from verification.scenes.few_bits import few_bits
 
 LARGEST_MEANS_CONDITION = 1e4
 """Of the matrix of truncated class means: beyond, the relative deviations are not looked at."""
@@ -205,7 +205,7 @@ PROPORTIONAL = tuple(with_proportional_targets(scene) for scene in (CLUSTERED[0]
 def _unit_vectors() -> Scene:
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         problem = relu_problem(np.eye(2), [0, 1], np.eye(2), depth=2)
-        return problem, eighths(problem.network.random_theta(generator))
+        return problem, few_bits(problem.network.random_theta(generator))
 
     return Scene("unit-vectors", draw, frozenset({"clustered"}), exact=True)
 
@@ -218,7 +218,7 @@ def _opposite() -> Scene:
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         inputs = np.array([[1.0, 0.0], [-1.0, 0.0]])
         problem = relu_problem(inputs, [0, 1], np.eye(2), depth=2)
-        return problem, eighths(problem.network.random_theta(generator))
+        return problem, few_bits(problem.network.random_theta(generator))
 
     return Scene("opposite-points", draw, frozenset({"dependent"}), exact=True)
 

@@ -32,6 +32,7 @@ from geomdl.critical_points import critical_targets, polish
 from geomdl.output_manifold import principal_curvatures, recover_parameters
 from verification.machinery.points import Point, Scene
 from verification.scenes.clusters import cluster_scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import (
     ATTEMPTS,
     Draw,
@@ -248,7 +249,7 @@ TWO_CLASSES_BESIDE = _beside(TWO_CLASSES, "beside-two-classes-2-2-2-tanh-N9", 0.
 
 
 def _corners(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-    targets = np.round(4 * generator.standard_normal((2, 2))) / 4
+    targets = few_bits(generator.standard_normal((2, 2)), 2)
     inputs = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     network = Network([2, 2], "identity")
     weight = np.stack([targets[1] - targets[0], np.zeros(2)], axis=1)

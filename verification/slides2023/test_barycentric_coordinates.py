@@ -17,15 +17,10 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
-from verification.scenes.clusters import CLUSTERED, DEPENDENT_MEANS, LOOSE, ONE_CLASS
+from verification.scenes.clusters import CLUSTERED, DEPENDENT_MEANS, LOOSE, ONE_CLASS, class_means
 
 SCENES = (*CLUSTERED, LOOSE, ONE_CLASS)
 Draw = Callable[[Point], Array]
-
-
-def class_means(at: Point) -> Array:
-    """Return the class means, one row each."""
-    return at.problem.data.class_averages(at.problem.data.inputs)
 
 
 def unit(at: Point, corners: Array) -> dict[str, Any]:
@@ -41,7 +36,7 @@ def anywhere(at: Point) -> Array:
 
 def on_the_hyperplane(at: Point) -> Array:
     """Draw points of the hyperplane through the class means, inside and outside of the simplex."""
-    means = class_means(at)
+    means = class_means(at.problem.data)
     weights = at.random(4, len(means))
     weights[:, 0] = at.number(1) - weights.sum(axis=1) + weights[:, 0]
     return weights @ means
@@ -64,7 +59,7 @@ def origin(at: Point) -> Array:
 def test_every_point_is_a_combination_of_the_class_means(
     at: Point, transposed: bool = False
 ) -> list[Ratio]:
-    means, points = class_means(at), anywhere(at)
+    means, points = class_means(at.problem.data), anywhere(at)
     kappa = barycentric_coordinates(means.T if transposed else means, points)
     combined = [
         sum(kappa[row, i] * means[i] for i in range(1, len(means))) + kappa[row, 0] * means[0]
@@ -90,10 +85,10 @@ def test_every_point_is_a_combination_of_the_class_means(
 def test_coordinates_add_up_to_one_and_do_not_see_translations(
     at: Point, points: Draw = on_the_hyperplane, transposed: bool = False
 ) -> list[Ratio]:
-    means, drawn = class_means(at), points(at)
+    means, drawn = class_means(at.problem.data), points(at)
     kappa = barycentric_coordinates(means.T if transposed else means, drawn)
     total = at.arithmetic.zeros(len(drawn)) + at.number(1)
-    shift = class_means(at).sum(axis=0)
+    shift = class_means(at.problem.data).sum(axis=0)
     moved = barycentric_coordinates(means + shift, drawn + shift)
     accuracy = unit(at, means)
     accuracy["condition"] = max(unit(at, each)["condition"] for each in (means, means + shift))
@@ -117,7 +112,7 @@ def test_coordinates_add_up_to_one_and_do_not_see_translations(
 def test_relative_deviations_are_differences_of_coordinates(
     at: Point, of: Callable[[Array, Array], Array] = barycentric_coordinates
 ) -> list[Ratio]:
-    data, means = at.problem.data, class_means(at)
+    data, means = at.problem.data, class_means(at.problem.data)
     relative = of(means, data.class_deviations(data.inputs))
     kappa, corners = barycentric_coordinates(means, data.inputs), barycentric_coordinates(means, means)
     sums = data.class_averages(relative)

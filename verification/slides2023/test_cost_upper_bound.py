@@ -17,8 +17,6 @@ The bound of 2024, linear in delta_P with some C, follows from tr D <= Q delta_P
     tr Y D (1 + D)^-1 Y^T <= |Y|^2 Q delta_P^2 / (1 + Q delta_P^2) <= (sqrt(Q) / 2) |Y|^2 delta_P,
 
 with |Y| the Hilbert-Schmidt norm. C has to grow like |Y|^2, and need not depend on the inputs.
-
-delta_P grows with the noise and falls with the signal: it is the inverse of a signal to noise ratio.
 """
 
 from collections.abc import Callable
@@ -28,41 +26,30 @@ import numpy as np
 
 from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, Cost, linearize
 from geomdl.arithmetic import Array
-from geomdl.output_layer import (
-    deviation_matrix,
-    least_cost,
-    optimal_output_layer,
-    relative_deviations,
-)
+from geomdl.output_layer import deviation_matrix, least_cost, optimal_output_layer, relative_deviations
 from geomdl.truncation import barycentric_coordinates
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT32, FLOAT64, RATIONAL
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.clusters import CLUSTERED, LOOSE, TRUNCATING, cost_floor
-from verification.scenes.truncated import (
-    ONE_PAIR,
-    OUTLIERS,
-    SHARED_LARGE,
-    THREE_POINTS,
-    TIGHT,
-    WIDE,
-    truncations,
+from verification.scenes.pieces import squared
+from verification.scenes.truncated import ONE_PAIR, OUTLIERS, SHARED_LARGE, THREE_POINTS, TIGHT, WIDE
+from verification.slides2023.deviation_norms import (
+    SCENES,
+    Least,
+    behind_truncations,
+    condition,
+    largest_deviation_squared,
+    weighted_norm_squared,
 )
 
-SCENES = (CLUSTERED[0], CLUSTERED[1], CLUSTERED[4], LOOSE, TIGHT, WIDE, ONE_PAIR, OUTLIERS)
 BOUNDS = (FLOAT32, FLOAT64, RATIONAL)
 SLACK = 100.0
 """Of the bounds, in units of roundoff times condition."""
 
-Least = Callable[[Point, Array], Any]
+
 Constant = Callable[[Point, Array], Any]
-
-
-def condition(at: Point, points: Array) -> float:
-    """Return the condition number of the class means."""
-    means = at.arithmetic.to_float64(at.problem.data.class_averages(points))
-    return float(np.linalg.cond(means))
 
 
 def slack(at: Point, points: Array) -> float:
@@ -71,24 +58,6 @@ def slack(at: Point, points: Array) -> float:
     size = float(at.arithmetic.largest(points))
     left = float(at.arithmetic.largest(data.class_deviations(points)))
     return SLACK * at.arithmetic.unit_roundoff * condition(at, points) * size / left
-
-
-def squares(array: Array) -> Any:
-    """Return the sum of the squares of all entries."""
-    return (array * array).sum()
-
-
-def weighted_norm_squared(at: Point, points: Array) -> Any:
-    """|Y Delta_1|^2 in L^2_N: (1/N_j) sum over i of |Y d_(j,i)|^2, summed over the classes."""
-    data = at.problem.data
-    images = relative_deviations(data, points) @ data.targets
-    sizes = at.arithmetic.array(data.class_sizes[data.labels])
-    return ((images * images).sum(axis=1) / sizes).sum()
-
-
-def largest_deviation_squared(at: Point, points: Array) -> Any:
-    """delta_P^2."""
-    return (relative_deviations(at.problem.data, points) ** 2).sum(axis=1).max()
 
 
 def with_bias(at: Point, points: Array) -> Any:
@@ -130,11 +99,6 @@ def fixed(numerator: int, denominator: int = 1) -> Constant:
 def no_layer(at: Point) -> list[Array]:
     """Return the inputs as they are."""
     return [at.problem.data.inputs]
-
-
-def behind_truncations(at: Point) -> list[Array]:
-    """Return the inputs behind several truncations."""
-    return [points for _, points in truncations(at)]
 
 
 def of_every_network(at: Point, points: Array) -> Any:
@@ -196,7 +160,7 @@ def test_least_cost_is_bounded_by_the_norm_of_the_relative_deviations(
         factor = at.number(1) - best * delta_squared
         ratios.append(property_(best >= 0, "C_0 >= 0"))
         if equality:
-            scale = squares(at.problem.data.targets) + norm_squared
+            scale = squared(at.problem.data.targets) + norm_squared
             unit: dict[str, Any] = {"scale": scale, "condition": condition(at, points)}
             ratios.append(identity(lost, factor * norm_squared, size=at.N, **unit))
         elif power == 2:
@@ -302,7 +266,7 @@ def test_minimum_of_the_least_squares_problem_gives_the_bounds(
     for points in behind_truncations(at):
         lost, closed = solved(at, points), formula(at, points)
         norm_squared = weighted_norm_squared(at, points)
-        square, classes = squares(at.problem.data.targets), len(at.problem.data.targets)
+        square, classes = squared(at.problem.data.targets), len(at.problem.data.targets)
         linear = square**2 * classes * largest_deviation_squared(at, points) / 4
         unit: dict[str, Any] = {"size": at.N, "condition": condition_of_formula(at, points)}
         rest = slack(at, points)
@@ -316,7 +280,7 @@ def test_minimum_of_the_least_squares_problem_gives_the_bounds(
 
 def by_targets(at: Point) -> Any:
     """C^2 = Q |Y|^4 / 4."""
-    return len(at.problem.data.targets) * squares(at.problem.data.targets) ** 2 / 4
+    return len(at.problem.data.targets) * squared(at.problem.data.targets) ** 2 / 4
 
 
 def smallest_deviation_squared(at: Point, points: Array) -> Any:
@@ -358,82 +322,3 @@ def test_least_cost_is_bounded_by_a_constant_times_the_largest_relative_deviatio
         )
         for points in at_truncations(at)
     ]
-
-
-def of_the_truncated(at: Point, points: Array) -> Array:
-    """Return the truncated class means."""
-    return at.problem.data.class_averages(points)
-
-
-def of_the_inputs(at: Point, points: Array) -> Array:
-    """Return the class means of the inputs."""
-    return at.problem.data.class_averages(at.problem.data.inputs)
-
-
-@claim(
-    "slides2024/cost-upper-bound/c",
-    scenes=(*SCENES[:6], *TRUNCATING[1:]),
-    columns=ALGEBRAIC,
-    controls=[
-        variant("means of the inputs", scenes=CLUSTERED[1:2], means=of_the_inputs),
-        variant("transposed", scenes=[LOOSE], means=lambda at, points: of_the_truncated(at, points).T),
-        variant("coordinates of another corner", turn=1),
-    ],
-)
-def test_relative_deviation_is_the_distance_of_coordinates_from_the_corner_of_the_class(
-    at: Point, means: Callable[[Point, Array], Array] = of_the_truncated, turn: int = 0
-) -> list[Ratio]:
-    data, ratios = at.problem.data, []
-    for points in behind_truncations(at):
-        # delta_P as printed, with the inverse formed, against kappa - e_j with kappa solved for.
-        inverse = at.inverse(of_the_truncated(at, points).T)
-        printed = data.class_deviations(points) @ inverse.T
-        corners = means(at, points)
-        kappa = barycentric_coordinates(corners, points)
-        from_corner = kappa - np.roll(at.eye(len(corners)), turn, axis=0)[data.labels]
-        unit: dict[str, Any] = {"size": len(corners), "condition": condition(at, points)}
-        scale = at.number(1) + at.arithmetic.largest(kappa)
-        ratios += [
-            identity(printed, from_corner, scale=scale, note="T^-1 Delta t = kappa - e_j", **unit),
-            identity(
-                (printed**2).sum(axis=1).max(),
-                (from_corner**2).sum(axis=1).max(),
-                scale=scale**2,
-                note="delta_P^2",
-                **unit,
-            ),
-        ]
-    return ratios
-
-
-@claim(
-    "slides2023/cost-upper-bound/d",
-    scenes=(*SCENES[:6], *TRUNCATING[1:]),
-    columns=ALGEBRAIC,
-    controls=[
-        variant("grows with the signal", exponents=(-1, 1)),
-        variant("does not see the signal", exponents=(1, 0)),
-        variant("deviations not divided by class means", divided=False),
-    ],
-)
-def test_largest_relative_deviation_is_noise_divided_by_signal(
-    at: Point, exponents: tuple[int, int] = (1, -1), divided: bool = True
-) -> list[Ratio]:
-    data, ratios = at.problem.data, []
-    mixing = at.eye(len(data.targets)) * 3 + at.arithmetic.array(np.tri(len(data.targets), k=-1))
-    for points in behind_truncations(at):
-        signal, noise = data.class_averages(points)[data.labels], data.class_deviations(points)
-        delta = largest_deviation_squared(at, points)
-        for more_noise, more_signal in ((4, 1), (1, 2), (3, 3)):
-            rescaled = more_signal * signal + more_noise * noise
-            if divided:
-                found = largest_deviation_squared(at, rescaled @ mixing.T)
-            else:
-                found = ((more_noise * noise) ** 2).sum(axis=1).max()
-            factor = at.number(more_noise) ** exponents[0] * at.number(more_signal) ** exponents[1]
-            limit = condition(at, points) * condition(at, points @ mixing.T)
-            scale = (at.number(1) + found) * 4
-            ratios.append(
-                identity(found, factor**2 * delta, scale=scale, size=len(mixing), condition=limit)
-            )
-    return ratios

@@ -120,12 +120,12 @@ def test_layers_are_matrices_with_one_column_a_sample(
     return ratios
 
 
-def squared(square: Any, numbers: Any) -> Any:
+def norm_squared(square: Any, numbers: Any) -> Any:
     """Return the square of the norm."""
     return square
 
 
-def not_squared(square: Any, numbers: Any) -> Any:
+def norm_itself(square: Any, numbers: Any) -> Any:
     """Return the norm."""
     return numbers.sqrt(numbers.array([square]))[0]
 
@@ -135,7 +135,7 @@ def not_squared(square: Any, numbers: Any) -> Any:
     scenes=(*SCENES, ONE_CLASS),
     columns=ALGEBRAIC,
     controls=[
-        variant("norm not squared", of=not_squared),
+        variant("norm not squared", of=norm_itself),
         variant("all columns weighted by 1/N", weight=lambda at, size: at.N),
         variant("columns not weighted", weight=lambda at, size: 1),
         variant("columns weighted by N_j", weight=lambda at, size: 1 / size),
@@ -144,7 +144,7 @@ def not_squared(square: Any, numbers: Any) -> Any:
 )
 def test_cost_is_the_square_of_a_weighted_hilbert_schmidt_norm(
     at: Point,
-    of: Callable[[Any, Any], Any] = squared,
+    of: Callable[[Any, Any], Any] = norm_squared,
     weight: Callable[[Point, int], Any] = lambda at, size: size,
     turn: int = 0,
 ) -> list[Ratio]:

@@ -18,7 +18,7 @@ from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, RATIONAL
 from verification.machinery.points import RANK_CUT, Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
-from verification.scenes.critical import CRITICAL_RANK_LOST, DEAD_UNITS
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST, DEAD_UNITS
 from verification.scenes.induced import AFFINE, HIDDEN_EXACT
 from verification.scenes.matrices import ANY_MATRIX, FULL_COLUMN_RANK
 from verification.scenes.networks import (

@@ -45,13 +45,7 @@ from verification.scenes.clusters import (
     REGULAR,
     around_the_means,
 )
-from verification.scenes.truncated import (
-    BASES,
-    ONE_CLASS_BASIS,
-    OPPOSITE,
-    PROPORTIONAL,
-    UNIT_VECTORS,
-)
+from verification.scenes.truncated import BASES, ONE_CLASS_BASIS, OPPOSITE, PROPORTIONAL, UNIT_VECTORS
 
 SLACK = 1000.0
 """Of comparisons, in units of roundoff times condition."""
@@ -220,7 +214,7 @@ def triangle(first: Any, second: Any, third: Any, slack: Any) -> bool:
     return bool(rest <= 0 or rest**2 <= 4 * first * second + slack * (first + second + slack))
 
 
-def squared(distance_squared: Any) -> Any:
+def square_of_distance(distance_squared: Any) -> Any:
     """Take d^2 in the place of d."""
     return distance_squared**2
 
@@ -266,7 +260,7 @@ def metric_ratios(at: Point, sign: int = -1, of: Callable[[Any], Any] = lambda d
 
 METRIC_CONTROLS = (
     variant("sum in the place of the difference", sign=1),
-    variant("square of d", of=squared),
+    variant("square of d", of=square_of_distance),
 )
 
 

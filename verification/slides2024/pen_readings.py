@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from geomdl import Problem, pseudoinverse
+from geomdl import Problem
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from verification.machinery.points import Point
@@ -23,11 +23,6 @@ def penrose_field(at: Point, pen: Penrose) -> Field:
         return printed(at, pen, d, problem.gradient(theta))
 
     return field
-
-
-def moore_penrose(at: Point, matrix: Array) -> Array:
-    """Return the Moore-Penrose inverse, of any matrix."""
-    return pseudoinverse(matrix, rank=at.rank).matrix()
 
 
 def by_formula(at: Point, matrix: Array) -> Array:

@@ -33,14 +33,9 @@ from verification.scenes.networks import (
     UNDER,
 )
 from verification.scenes.obstructed import BORDERLINE_CLOSE, MONOTONE
+from verification.scenes.pieces import moore_penrose
 from verification.scenes.rank_missing import TOO_FEW, TWINS
-from verification.slides2024.pen_readings import (
-    Penrose,
-    by_formula,
-    moore_penrose,
-    penrose_field,
-    printed,
-)
+from verification.slides2024.pen_readings import Penrose, by_formula, penrose_field, printed
 
 Modified = Callable[[Point, Penrose, Array, Array], Array]
 

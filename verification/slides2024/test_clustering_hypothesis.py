@@ -24,14 +24,10 @@ from verification.scenes.clusters import (
     ONE_CLASS,
     QUARTER,
     THIN_SIMPLEX,
+    class_means,
 )
 
 SCENES = (*CLUSTERED, THIN_SIMPLEX, ONE_CLASS)
-
-
-def class_means(data: Dataset) -> Array:
-    """Return the class means, one row each."""
-    return data.class_averages(data.inputs)
 
 
 def condition_of_means(at: Point, data: Dataset) -> float:

@@ -3,7 +3,7 @@
 (b) g_alpha = (V_alpha, P g) = (V_alpha, g), g = grad_x C, because columns of D are in its range: these
 are components of grad_theta C. (c) If r of them are independent and r is the rank, they vanish together
 with all K components. The talk assumes V_alpha independent on U; one choice of columns serves near a
-point, not always on all of U (see chen2023/test_theorem_4_2).
+point, not always on all of U (see chen2023/test_theorem_4_2_proof).
 
 (a) "Any" equilibrium: also global minimizers of cost zero at which rank is lost, with the same result.
 The fibre of x through an equilibrium is a manifold of dimension K - r of equilibria, for any targets.
@@ -34,16 +34,16 @@ from verification.chen2023.equilibria import (
     at_most,
     cut,
     missed_by_the_others,
-    square,
     terms,
 )
-from verification.chen2023.rank_loss_laws import complement, projector
+from verification.chen2023.rank_loss_laws import complement
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, FLOAT64, MP30
 from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, identity, property_
 from verification.scenes.critical_points import BUILT, CLOSED_FORM, RANK_NOT_CONSTANT
 from verification.scenes.networks import RANK_LOST
+from verification.scenes.pieces import projector_onto_range, squared
 from verification.scenes.rank_loss import LINEAR_SADDLE, LOCAL_MINIMUM, REACHED
 
 DEFICIENT = (*RANK_LOST, ON_THE_SIMPLEX, CLOSED_FORM[0], BUILT[0], *REACHED[:1])
@@ -120,7 +120,7 @@ def test_equilibria_near_by_have_the_same_outputs(at: Point) -> list[Ratio]:
 def test_functions_are_components_of_the_gradient_with_and_without_projector(
     at: Point,
     fields: Callable[[Point], Array] = lambda at: at.D[:, independent_columns(at.D, at.rank)],
-    project: Callable[[Point], Array] = projector,
+    project: Callable[[Point], Array] = projector_onto_range,
 ) -> list[Ratio]:
     v, chosen = fields(at), independent_columns(at.D, at.rank)
     projected, plain = v.T @ (project(at) @ at.g), v.T @ at.g
@@ -152,9 +152,9 @@ def test_equilibria_are_the_common_zeros_of_r_components(
     matrix: Callable[[Point], Array] = lambda at: at.D.T,
 ) -> list[Ratio]:
     chosen = independent_columns(at.D, at.rank)[: at.rank + count]
-    v, size = at.D[:, chosen], square(at.D)
-    functions, gradient = v.T @ (projector(at) @ g(at)), matrix(at) @ g(at)
-    ratio = size * square(pseudoinverse(v).matrix())
+    v, size = at.D[:, chosen], squared(at.D)
+    functions, gradient = v.T @ (projector_onto_range(at) @ g(at)), matrix(at) @ g(at)
+    ratio = size * squared(pseudoinverse(v).matrix())
     return [
         at_most(at, functions, 1, gradient, size, "functions against gradient"),
         at_most(at, gradient, ratio, functions, size * ratio, "gradient against functions"),

@@ -30,8 +30,8 @@ from verification.scenes.clusters import (
     SHARED_INPUT,
     THIN_SIMPLEX,
     around_the_means,
-    eighths,
 )
+from verification.scenes.few_bits import few_bits
 from verification.slides2024.minimum_laws import (
     Positions,
     Theta,
@@ -94,8 +94,8 @@ def affine_scene() -> Scene:
     network = Network([2, 2], "relu")
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        inputs = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) + eighths(generator.random((4, 2)) / 2)
-        theta = eighths(network.random_theta(generator))
+        inputs = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) + few_bits(generator.random((4, 2)) / 2)
+        theta = few_bits(network.random_theta(generator))
         return Problem(network, Dataset.regression(inputs, outputs(network, theta, inputs))), theta
 
     return Scene("affine-2-2-N4", draw, frozenset({"unique minimizer"}), exact=True)

@@ -20,12 +20,12 @@ SMALLEST = relu_scene([2, 1, 1], (2,))
 Widths = Sequence[int]
 
 
-def of_some_layer(widths: Widths, parameters: int) -> int:
+def width_of_some_layer(widths: Widths, parameters: int) -> int:
     """M_0 = M_l for the l in 1..L+1 that fits best."""
     return min(widths[1:], key=lambda width: abs(printed_sum((width, *widths[1:])) - parameters))
 
 
-def of_the_inputs(widths: Widths, parameters: int) -> int:
+def width_of_inputs(widths: Widths, parameters: int) -> int:
     """M_0 = M."""
     return widths[0]
 
@@ -40,15 +40,15 @@ def printed_sum(widths: Widths, biases: int = 1) -> int:
     scenes=(SMALLEST, *LABELLED_RELU, *TRUNCATING[:2], CLUSTERED[1], ONE_CLASS),
     columns=ONLY_FLOAT64,
     controls=[
-        variant("no biases", biases=0, m_0=of_the_inputs),
-        variant("the last layer left out", last=-1, m_0=of_the_inputs),
+        variant("no biases", biases=0, m_0=width_of_inputs),
+        variant("the last layer left out", last=-1, m_0=width_of_inputs),
     ],
     refuted=[variant("M_0 is the width of a layer", scenes=(SMALLEST, *LABELLED_RELU[1:]))],
-    corrected=[variant("M_0 = M", m_0=of_the_inputs)],
+    corrected=[variant("M_0 = M", m_0=width_of_inputs)],
 )
 def test_number_of_parameters_counts_all_weights_and_biases(
     at: Point,
-    m_0: Callable[[Widths, int], int] = of_some_layer,
+    m_0: Callable[[Widths, int], int] = width_of_some_layer,
     biases: int = 1,
     last: int | None = None,
 ) -> list[Ratio]:

@@ -18,21 +18,13 @@ import numpy as np
 from geomdl import integrate, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.rank_deficiency import differential_algebraic_field
-from verification.chen2023.equilibria import (
-    ELSEWHERE,
-    EQUILIBRIA,
-    ON_THE_SIMPLEX,
-    at_most,
-    square,
-    terms,
-)
+from verification.chen2023.equilibria import ELSEWHERE, EQUILIBRIA, ON_THE_SIMPLEX, at_most, terms
 from verification.chen2023.rank_loss_laws import (
     ANYWHERE,
     basic,
     complement,
     kernel_vector,
     output_velocity_matches,
-    projector,
     shortest,
 )
 from verification.machinery.checks import claim, variant
@@ -49,6 +41,7 @@ from verification.scenes.networks import (
     SMALLEST,
     UNDER,
 )
+from verification.scenes.pieces import projector_onto_range, squared
 from verification.scenes.rank_loss import FORK
 from verification.scenes.rank_missing import TWINS
 
@@ -72,7 +65,7 @@ Vector = Callable[[Point], Array]
 def test_outputs_of_the_standard_flow_follow_the_kernel_between_projectors(
     at: Point,
     sign: int = -1,
-    projector: Vector = projector,
+    projector: Vector = projector_onto_range,
     gram: Vector = lambda at: at.D @ at.D.T,
 ) -> Ratio:
     p = projector(at)
@@ -186,7 +179,7 @@ def test_three_orbits_leave_from_the_fork(
 def test_outputs_of_the_generalized_adapted_flow_follow_the_projected_gradient(
     at: Point,
     sign: int = 1,
-    projector: Vector = projector,
+    projector: Vector = projector_onto_range,
     velocity: Vector = lambda at: differential_algebraic_field(rank=at.rank)(at.problem, at.theta),
 ) -> Ratio:
     return output_velocity_matches(at, sign * velocity(at), -(projector(at) @ at.g))
@@ -207,15 +200,15 @@ def test_standard_and_generalized_adapted_flow_rest_together(
     inverse, covector = pseudoinverse(at.D, rank=at.rank), g(at)
     formed = inverse.matrix()
     velocity = sign * (at.D.T @ -(formed.T @ (formed @ covector)))
-    standard, size = -(at.D.T @ at.g), square(formed)
+    standard, size = -(at.D.T @ at.g), squared(formed)
     # Each is bounded by the other; and, which the sets alone do not tell, neither ascends:
     # dC/ds = (g, D theta') = -|P g|^2.
     projected = inverse.range_basis @ (inverse.range_dual @ at.g)
     scale = at.arithmetic.largest(terms(at)) ** 2 * len(at.g)
     return [
         at_most(at, velocity, size**2, standard, size, "adapted against standard"),
-        at_most(at, standard, square(at.D) ** 2, velocity, square(at.D), "standard against adapted"),
+        at_most(at, standard, squared(at.D) ** 2, velocity, squared(at.D), "standard against adapted"),
         identity(
-            at.g @ (at.D @ velocity), -square(projected), scale=scale, size=at.size, condition=at.kappa
+            at.g @ (at.D @ velocity), -squared(projected), scale=scale, size=at.size, condition=at.kappa
         ),
     ]

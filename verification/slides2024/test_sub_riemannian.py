@@ -28,15 +28,17 @@ from verification.machinery.points import Point
 from verification.machinery.ratios import Ratio, bound, identity, property_
 from verification.scenes.bundles import (
     FOLDS,
+    euclidean,
     kernel_direction,
     probe,
     riesz,
+    section,
     size_of_gradient,
-    squared,
 )
-from verification.scenes.critical import CRITICAL_RANK_LOST
+from verification.scenes.critical_exact import CRITICAL_RANK_LOST
 from verification.scenes.networks import FULL_RANK, FULL_RANK_EXACT, RANK_LOST, SMALLEST
-from verification.slides2024.pen_readings import by_formula, moore_penrose
+from verification.scenes.pieces import moore_penrose, squared
+from verification.slides2024.pen_readings import by_formula
 
 Vector = Callable[[Point], Array]
 SCENES = (*FULL_RANK, *FULL_RANK_EXACT, *SMALLEST)
@@ -69,16 +71,6 @@ def test_fibres_have_dimension_QN(at: Point, spanning: Vector = lambda at: at.D.
 def tangent_field(at: Point) -> Array:
     """Return the value of a section of T R^K, in a direction that keeps the outputs."""
     return kernel_direction(at)
-
-
-def section(at: Point) -> Array:
-    """Return the value D^T c of a section of the bundle."""
-    return at.D.T @ at.random(at.D.shape[0])
-
-
-def euclidean(at: Point) -> Array:
-    """Return the Euclidean metric of outputs."""
-    return at.eye(at.D.shape[0])
 
 
 def indefinite(at: Point) -> Array:

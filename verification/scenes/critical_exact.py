@@ -2,7 +2,8 @@
 
 With y := x[theta*] - rho the gradient in output space is rho / N, and theta* is critical exactly when
 rho lies in the kernel of D^T. All numbers have few bits, so that the outputs are exact in float64 and
-theta* stays critical in every arithmetic, not only to 16 digits.
+theta* stays critical in every arithmetic, not only to 16 digits. Critical points that have to be
+computed, with more digits than any column has, stand in :mod:`verification.scenes.critical_points`.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ import numpy as np
 
 from geomdl import Dataset, Network, Problem
 from verification.machinery.points import Scene
+from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import Draw, inside_window
 
-BITS = 2
 SAMPLES = 4
 """A power of two, so that means of targets are exact."""
 
 
-def grid(generator: np.random.Generator, *shape: int) -> np.ndarray:
+def quarters(generator: np.random.Generator, *shape: int) -> np.ndarray:
     """Draw normal numbers rounded to multiples of 1/4."""
-    return np.round(generator.standard_normal(shape) * 2**BITS) / 2**BITS
+    return few_bits(generator.standard_normal(shape), 2)
 
 
-def critical_scene(
+def exact_scene(
     name: str, draw: Draw, rank: int, *facts: str, exact: bool = True, profile: str = "quick"
 ) -> Scene:
     """Make a scene of a critical point at which D has this rank."""
@@ -42,8 +43,8 @@ def narrow(widths: Sequence[int], activation: str) -> Scene:
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         theta, inputs = (
-            grid(generator, network.parameter_count),
-            grid(generator, SAMPLES, network.inputs),
+            quarters(generator, network.parameter_count),
+            quarters(generator, SAMPLES, network.inputs),
         )
         unlabelled = Problem(network, Dataset.regression(inputs, np.zeros((SAMPLES, network.outputs))))
         at = unlabelled.linearize(theta)
@@ -52,7 +53,7 @@ def narrow(widths: Sequence[int], activation: str) -> Scene:
         return Problem(network, Dataset.regression(inputs, at.outputs - rho)), theta
 
     # 1 and a for each of the two outputs, and w times two more directions: 6 of 8
-    return critical_scene(f"{network}-N{SAMPLES}-critical", draw, 6, "rank lost")
+    return exact_scene(f"{network}-N{SAMPLES}-critical", draw, 6, "rank lost")
 
 
 def constant_outputs(activation: str, hidden_bias: int, exact: bool = True) -> Scene:
@@ -64,8 +65,8 @@ def constant_outputs(activation: str, hidden_bias: int, exact: bool = True) -> S
     network = Network([2, 3, 2], activation)
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
-        inputs, targets = grid(generator, SAMPLES, 2), grid(generator, SAMPLES, 2)
-        weights = [grid(generator, 3, 2), grid(generator, 2, 3)]
+        inputs, targets = quarters(generator, SAMPLES, 2), quarters(generator, SAMPLES, 2)
+        weights = [quarters(generator, 3, 2), quarters(generator, 2, 3)]
         if hidden_bias == 0:
             weights = [0 * weight for weight in weights]
         layers = [(weights[0], np.full(3, float(hidden_bias))), (weights[1], targets.mean(axis=0))]
@@ -73,7 +74,7 @@ def constant_outputs(activation: str, hidden_bias: int, exact: bool = True) -> S
 
     changes = "rank changes" if hidden_bias == 0 else "dead units"
     name = f"{network}-N{SAMPLES}-{changes.replace(' ', '-')}"
-    return critical_scene(name, draw, 2, "rank lost", changes, exact=exact)
+    return exact_scene(name, draw, 2, "rank lost", changes, exact=exact)
 
 
 def minimum(widths: Sequence[int], activation: str, samples: int) -> Scene:
@@ -82,15 +83,15 @@ def minimum(widths: Sequence[int], activation: str, samples: int) -> Scene:
 
     def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
         theta, inputs = (
-            grid(generator, network.parameter_count),
-            grid(generator, samples, network.inputs),
+            quarters(generator, network.parameter_count),
+            quarters(generator, samples, network.inputs),
         )
         unlabelled = Problem(network, Dataset.regression(inputs, np.zeros((samples, network.outputs))))
         data = Dataset.regression(inputs, unlabelled.linearize(theta).outputs)
         return Problem(network, data), theta
 
     rank = min(samples * network.outputs, network.parameter_count)
-    return critical_scene(f"{network}-N{samples}-minimum", draw, rank, "full rank")
+    return exact_scene(f"{network}-N{samples}-minimum", draw, rank, "full rank")
 
 
 CRITICAL_RANK_LOST = (
