@@ -61,7 +61,7 @@ def _run(args: argparse.Namespace, jobs: Sequence[dict[str, str]]) -> int:
     path, begin = _path(args), time.perf_counter()
     old = records.read(path) if path.exists() else None
     clock = "cpu" if args.threads == 1 and args.backend != "torch:cuda" else "wall"
-    run = records.describe_run(args.threads, clock)
+    run = records.describe_run(args.threads, clock, args.backend)
     settings = supervisor.Settings(
         threads=args.threads, clock=clock, quick=args.quick, limit=args.limit,
         budget=0.3 if args.quick else args.budget, peers=tuple(_known(args.peer, _peers(), "peer")),

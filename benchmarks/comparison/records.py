@@ -16,6 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from geomdl import native
+
 FORMAT = 1
 STATUSES = ("timed", "disagrees", "failed", "skipped", "absent")
 ROLES = ("floor", "geomdl", "peer")
@@ -52,16 +54,29 @@ def record(**values: Any) -> dict[str, Any]:
     return {name: values.get(name) for name in FIELDS}
 
 
-def describe_run(threads: int, clock: str) -> dict[str, Any]:
+def describe_run(threads: int, clock: str, backend: str = "numpy") -> dict[str, Any]:
     """Return machine, versions, threads, clock and date: what the records of one run share."""
+    # Runs of a time before the compiled loops have no such field.
+    loops = "NumPy" if native.compiled is None else "compiled"
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "machine": f"{_processor()}, {os.cpu_count()} cores",
         "threads": threads,
         "clock": clock,
+        "device": _device(backend),
+        "loops": loops,
         "python": platform.python_version(),
         "versions": {name: version for name in _PACKAGES if (version := _version(name))},
     }
+
+
+def _device(backend: str) -> str | None:
+    """Return the name of the CUDA device that a run used, None on the CPU."""
+    if backend != "torch:cuda":
+        return None
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def test_a_run_describes_machine_versions_and_threads() -> None:
     assert described["threads"] == 2
     assert "numpy" in described["versions"]
     assert "cores" in described["machine"]
+    assert described["device"] is None
+    assert described["loops"] in ("compiled", "NumPy")
     assert "/" not in described["machine"]
 
 
