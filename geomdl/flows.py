@@ -305,7 +305,8 @@ def _integrate_pieces(
 
     arithmetic = problem.data.arithmetic
     watchers = [_watch(problem, event, arithmetic.array) for event in events]
-    times, thetas, start, evaluations = [0.0], [state], 0.0, 0
+    times, thetas, start = [0.0], [state], 0.0
+    evaluations = 1  # of the field at the start, which integrate has looked at
     status, message = "completed", "the orbit reached the final time"
     for stop in stops:
         with np.errstate(over="ignore", invalid="ignore"):  # of trial steps, which are rejected
