@@ -116,6 +116,14 @@ class Event:
     """Something that may happen on an orbit: the function of (problem, theta) crosses zero.
 
     An orbit that meets a terminal event stops there, with the name of the event as its status.
+
+    Attributes
+    ----------
+    name : str
+        In words, as in ``cost reached``.
+    function : callable
+        (problem, theta) to a float that changes its sign where the event happens.
+    terminal : bool
     """
 
     name: str
@@ -124,17 +132,40 @@ class Event:
 
 
 def cost_reaches(level: float) -> Event:
-    """Event ``cost reached``: the cost falls to a level > 0."""
+    """Return the event ``cost reached``: the cost falls to a level.
+
+    Parameters
+    ----------
+    level : float
+        Positive.
+
+    Raises
+    ------
+    ValueError
+        For any other level.
+    """
     if not 0 < level < np.inf:
         raise ValueError(f"got a cost level of {level}; expected a positive finite number")
     return Event("cost reached", lambda problem, theta: float(problem.value(theta)) / level - 1)
 
 
 def rank_loss(rank: int, ratio: float = 1e-8) -> Event:
-    """Event ``rank lost``: sigma_rank / sigma_1 of the Jacobian falls to a ratio.
+    """Return the event ``rank lost``: sigma_rank / sigma_1 of the Jacobian falls to a ratio.
 
     Without this event an integrator may step over an isolated point of rank loss and go on along one
     of several branches, which one depending on the method and the tolerance.
+
+    Parameters
+    ----------
+    rank : int
+        That D has at the start, as ``pseudoinverse(problem.linearize(theta).jacobian()).rank``.
+    ratio : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        For any other rank or ratio; along the orbit, for a rank that D cannot have.
     """
     if isinstance(rank, bool) or not isinstance(rank, int | np.integer) or rank < 1:
         raise ValueError(f"got rank={rank!r}; expected an integer >= 1")
@@ -152,7 +183,18 @@ def rank_loss(rank: int, ratio: float = 1e-8) -> Event:
 
 
 def blow_up(bound: float) -> Event:
-    """Event ``blow-up``: the largest parameter reaches a bound."""
+    """Return the event ``blow-up``: the largest parameter reaches a bound.
+
+    Parameters
+    ----------
+    bound : float
+        Positive, for the absolute values of all entries of theta.
+
+    Raises
+    ------
+    ValueError
+        For any other bound.
+    """
     if not 0 < bound < np.inf:
         raise ValueError(f"got a bound of {bound}; expected a positive finite number")
     return Event("blow-up", lambda problem, theta: float(np.max(np.abs(theta))) / bound - 1)
