@@ -34,11 +34,11 @@ from verification.chenewald2024.constrained_gradients import (
     NETWORKS,
     constrained,
     definite,
+    least_resolved,
     outer_inverse,
     transposed_plus,
 )
 from verification.chenewald2024.families import (
-    TINY,
     Family,
     alphas,
     approaches,
@@ -411,8 +411,8 @@ def factor(at: Point, alpha: Array) -> Array:
 
 
 def above_zero(at: Point) -> list[Array]:
-    """Return values of alpha in (0, 1], both ends of the interval among them as far as can be."""
-    return [at.number(1, TINY), at.number(3, 4), at.number(1)]
+    """Return values of alpha in (0, 1]: 1 and what is as close to 0 as rounding errors allow."""
+    return [least_resolved(at, factor(at, at.number(0))), at.number(3, 4), at.number(1)]
 
 
 @claim(
