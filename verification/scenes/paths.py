@@ -217,7 +217,7 @@ def with_a_skew_block(scene: Scene) -> Scene:
             blocks = [kernel_block(kernel, i, j, 2) for i in range(count) for j in range(i)]
             if max(abs(b - b.T).max() for b in blocks) >= CLEARLY_SKEW * abs(kernel).max():
                 return problem, theta
-        raise RuntimeError(f"scene {scene.name}: no draw of {ATTEMPTS} has a block that is not symmetric")
+        raise RuntimeError(f"scene {scene.name}: {ATTEMPTS} draws have symmetric blocks")
 
     return replace(scene, draw=draw)
 
