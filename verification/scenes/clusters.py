@@ -183,7 +183,7 @@ def truncates(network: Network, theta: np.ndarray, inputs: np.ndarray) -> bool:
     The last layer would cut something off too if it were activated, and no bias vanishes. For square
     layers also: their weights are well conditioned, and one truncation by the cumulative
     parameters is not the same as the composed one; nor are, beyond one dimension, those composed in the
-    other order.
+    other order, and no weight is symmetric.
     """
     if not np.all(np.concatenate([bias for _, bias in network.layers(theta)])):
         return False
@@ -202,6 +202,8 @@ def truncates(network: Network, theta: np.ndarray, inputs: np.ndarray) -> bool:
             if depth and np.abs(at_once - below).max() < CLEAR:
                 return False
     if len(set(network.widths)) == 1 and network.inputs > 1:
+        if any(np.array_equal(weight, weight.T) for weight, _ in network.layers(theta)):
+            return False
         backwards = cumulative_parameters(network.layers(theta)[:-1])[::-1]
         other = compose_truncations(backwards, inputs) @ weight_so_far.T + bias_so_far
         if np.abs(other - below).max() < CLEAR:
