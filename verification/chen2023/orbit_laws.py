@@ -117,11 +117,21 @@ def stopping_time(at: Point, level: float, factor: float = 0.5) -> float:
 
 
 def in_units_of_N(at: Point, found: float, predicted: float, fraction: float) -> Ratio:
-    """Measure two times, in units of N; the cost is known to rtol * sqrt(C_0 / eps) relative."""
-    growth = max(1.0, fraction**-0.5)
+    """Measure two times, in units of N, at which the cost comes to a fraction of C_0."""
     if not np.isfinite(found):
         return property_(False, "the cost never reaches the level: the orbit ends before")
-    return along_orbit(found, predicted, rtol=at.rtol, scale=1.0, growth=growth)
+    return along_orbit(found, predicted, rtol=at.rtol, scale=1.0, growth=cost_growth(at, fraction))
+
+
+def cost_growth(at: Point, fraction: float) -> float:
+    """Return by what the relative error of the cost exceeds the tolerance at this fraction of C_0.
+
+    An error rtol |x| of the outputs is rtol |x| / |x - y| of their distance, and |x - y| has shrunk by
+    the square root of the fraction; an orbit may start at a small distance already.
+    """
+    start, targets = (np.linalg.norm(at.arithmetic.to_float64(each)) for each in (at.x, at.y))
+    distance = np.linalg.norm(at.arithmetic.to_float64(at.x - at.y))
+    return float(max(1.0, start / distance, targets / distance) * max(1.0, fraction**-0.5))
 
 
 COMPARED = (*FULL_RANK, *FULL_RANK_EXACT, *UNDER[:1], *BORDERLINE[:1], *SMALLEST)

@@ -14,6 +14,7 @@ from verification.chen2023.orbit_laws import (
     OBSTRUCTED,
     STOPPED,
     SYNTHETIC,
+    cost_growth,
     first_time_below,
     in_units_of_N,
     stopping_time,
@@ -62,7 +63,7 @@ def test_stopping_time_is_sharp(at: Point, late: float = 0.0) -> list[Ratio]:
     orbit = at.orbit(end=stop + 1.0, times=(stop - 0.1, stop))
     costs = orbit.costs()
     at_stop = int(np.argmin(np.abs(orbit.times - stop * at.N)))
-    growth = FRACTION**-0.5
+    growth = cost_growth(at, FRACTION)
     return [
         along_orbit(costs[at_stop] / level, 1.0, rtol=at.rtol, scale=1.0, growth=growth),
         property_(bool(np.all(costs[:at_stop] > level)), "the cost exceeds eps at all earlier steps"),

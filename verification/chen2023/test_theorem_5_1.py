@@ -156,9 +156,14 @@ def test_projected_gradient_vanishes_at_critical_points(
 
 
 def on_the_way(at: Point) -> Iterator[Array]:
-    """Yield output gradients from general ones down to that of a critical point: P^perp g + t D c."""
-    normal, along = complement(at) @ at.g, at.D @ at.random(at.D.shape[1])
-    for bits in (0, 10, 20):
+    """Yield output gradients from general ones down to that of a critical point: P^perp g + t D c.
+
+    c is an odd multiple of 1/128 in each component, so that D c is not zero, and t at least the square
+    root of the roundoff, below which t D c drowns in the rounding of P^perp g.
+    """
+    c = at.random(at.D.shape[1]) + at.number(1, 128)
+    normal, along = complement(at) @ at.g, at.D @ c
+    for bits in (0, 10, 12 if at.arithmetic.unit_roundoff > 1e-8 else 20):
         yield normal + at.number(1, 2**bits) * along
 
 

@@ -28,7 +28,13 @@ from verification.machinery.points import Point, Scene
 from verification.scenes.networks import FULL_RANK, RANK_LOST
 
 END = 10.0
-"""Final time in units of N, unless the cost has fallen by a factor 1e-6 before."""
+"""Final time in units of N, unless the cost has fallen by a factor 1e-6 or the orbit rests before."""
+
+
+REST = 1e-2
+"""Of the largest |D^T g| so far, below which an orbit has come to rest: on the way into a critical point
+|D^T g| / |g| falls to the error of the integrator, and what it does there is no property of the orbit.
+Orbits that begin at rest, with a quotient that is rounding, have no such end."""
 
 
 LOOKS = 200
@@ -112,8 +118,13 @@ def pilot(scene: Scene, seed: int) -> Pilot:
     at = scene.at(FLOAT64, seed)
     enough = cost_reaches(1e-6 * float(at.problem.value(at.theta)))
     orbit = integrate(at.problem, standard_field, at.theta, END * at.N, rtol=1e-6, events=[enough])
-    thetas = orbit.dense(np.linspace(0.0, orbit.times[-1], LOOKS))
-    return Pilot(thetas, np.array([quotient(at.problem, theta) for theta in thetas]), orbit.times[-1])
+    times = np.linspace(0.0, orbit.times[-1], LOOKS)
+    sizes, of_outputs = np.array([norms(at.problem, theta) for theta in orbit.dense(times)]).T
+    at_rest = np.flatnonzero(sizes < REST * np.maximum.accumulate(sizes))
+    begins_at_rest = sizes[0] < 1e-12 * of_outputs[0]
+    end = float(times[-1] if begins_at_rest or not len(at_rest) else times[at_rest[0]])
+    thetas = orbit.dense(np.linspace(0.0, end, LOOKS))
+    return Pilot(thetas, np.array([quotient(at.problem, theta) for theta in thetas]), end)
 
 
 Inequality = Callable[[float, np.ndarray], float]

@@ -1,11 +1,13 @@
 """Gradients in the constrained and unconstrained tangent spaces, by routes that share no formula."""
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 
 from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, Problem, pseudoinverse
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
+from verification.chenewald2024.families import TINY
 from verification.chenewald2024.matrices import PROPER, SCENES
 from verification.chenewald2024.path_integrals import Velocity
 from verification.machinery.columns import FLOAT64, MP50, RATIONAL, Column
@@ -106,9 +108,26 @@ def least_pivot(at: Point, matrix: Array) -> Array:
     return least
 
 
-def definite(at: Point, matrix: Array, smallest: Array) -> list[Ratio]:
-    """Measure that a symmetric matrix is positive definite, with at least this smallest eigenvalue."""
-    noise = 30 * at.size * at.arithmetic.unit_roundoff * float(at.arithmetic.largest(matrix))
+def noise_of_pivots(at: Point, matrix: Array, power: int = 0) -> float:
+    """Return below which size pivots are rounding, for entries known to kappa^power units."""
+    unit = 30 * at.size * at.kappa**power * at.arithmetic.unit_roundoff
+    return unit * float(at.arithmetic.largest(matrix))
+
+
+def least_resolved(at: Point, matrix: Array, power: int = 0) -> Array:
+    """Return a small eigenvalue clear of rounding: 1/TINY, or the power of two above twice the noise."""
+    noise = noise_of_pivots(at, matrix, power)
+    if 2 * noise * TINY <= 1:
+        return at.number(1, TINY)
+    return at.number(1, 2 ** -math.ceil(math.log2(2 * noise)))
+
+
+def definite(at: Point, matrix: Array, smallest: Array, power: int = 0) -> list[Ratio]:
+    """Measure that a symmetric matrix is positive definite, with at least this smallest eigenvalue.
+
+    Its entries are known to kappa^power units of rounding.
+    """
+    noise = noise_of_pivots(at, matrix, power)
     least = least_pivot(at, matrix)
     positive = property_(float(least) > noise, f"least pivot {float(least):.2g}, noise {noise:.2g}")
     if not smallest > 0:

@@ -27,11 +27,11 @@ from verification.chenewald2024.constrained_gradients import (
     NETWORKS,
     definite,
     gram,
+    least_resolved,
     outer_inverse,
     problems,
 )
 from verification.chenewald2024.families import (
-    TINY,
     Family,
     alphas,
     approaches,
@@ -135,8 +135,7 @@ def skew(at: Point, alpha: Array) -> Array:
 
 def below_one(at: Point) -> list[Array]:
     """Return values of alpha in [0, 1): 0 and what is as close to 1 as rounding errors of A allow."""
-    near = TINY if at.arithmetic.unit_roundoff < 1e-20 else 1000
-    return [at.number(0), at.number(1, 4), at.number(near - 1, near)]
+    return [at.number(0), at.number(1, 4), 1 - least_resolved(at, gram_inverse(at), power=2)]
 
 
 @claim(
@@ -160,7 +159,7 @@ def test_operator_is_positive_definite_below_one(
         a = matrix(at, alpha)
         ratios += [
             identity(a, a.T, size=at.size, condition=at.kappa**2, note="symmetric"),
-            *definite(at, a, 1 - alpha),
+            *definite(at, a, 1 - alpha, power=2),
         ]
     return ratios
 

@@ -18,6 +18,7 @@ chen2023/induced-flow.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,12 @@ from verification.chenewald2024.families import bent_curve, velocity_of_outputs
 from verification.chenewald2024.output_orbits import with_cost
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS, ORBITS, POINTWISE
-from verification.machinery.points import Point
+from verification.machinery.points import Point, Scene
 from verification.machinery.ratios import Ratio, along_orbit, bound, identity, property_
 from verification.scenes.induced import AFFINE, QUARTIC, UNBOUNDED
 from verification.scenes.labelled import AT_A_KINK, LABELLED
 from verification.scenes.networks import (
+    ATTEMPTS,
     BORDERLINE,
     FULL_RANK,
     FULL_RANK_EXACT,
@@ -66,8 +68,29 @@ TRAINED = (
     *SMALLEST,
     IRIS,
 )
+
+
+def far_from_targets(scene: Scene) -> Scene:
+    """Repeat the draws until |x - y|^2 >= 1/2, so that a path without end would be seen to end.
+
+    With C = -|e|^4 / (4N), e = x - y and D D^T >= 1, as without hidden layers, |e|^2 grows at the rate
+    2 |e|^4 / N at least and is infinite before s = N / (2 |e_0|^2), at most N. Near the targets it takes
+    as long as one likes.
+    """
+
+    def draw(generator: np.random.Generator) -> tuple[Problem, np.ndarray]:
+        for _ in range(ATTEMPTS):
+            problem, theta = scene.draw(generator)
+            error = problem.stacked(theta) - problem.data.stacked_targets
+            if error @ error >= 0.5:
+                return problem, theta
+        raise RuntimeError(f"scene {scene.name}: all of {ATTEMPTS} draws are near the targets")
+
+    return replace(scene, draw=draw)
+
+
 WITHOUT_LOWER_BOUND = tuple(
-    with_cost(scene, UNBOUNDED) for scene in (SMALLEST[0], AFFINE[0], FULL_RANK[0])
+    far_from_targets(with_cost(scene, UNBOUNDED)) for scene in (SMALLEST[0], AFFINE[0], FULL_RANK[0])
 )
 
 

@@ -21,8 +21,14 @@ from geomdl import adapted_field, standard_field
 from geomdl.arithmetic import Array
 from geomdl.homotopy import output_velocity
 from verification.chen2023.equilibria import at_most
-from verification.chenewald2024.constrained_gradients import EVERYWHERE, EXACT_OR_BOTH, GENERIC, definite
-from verification.chenewald2024.families import TINY, Family, alphas, approaches, complement_kept
+from verification.chenewald2024.constrained_gradients import (
+    EVERYWHERE,
+    EXACT_OR_BOTH,
+    GENERIC,
+    definite,
+    least_resolved,
+)
+from verification.chenewald2024.families import Family, alphas, approaches, complement_kept
 from verification.chenewald2024.family_orbits import a_few_relaxations, printed_velocity
 from verification.chenewald2024.matrices import Matrix, orthogonal_projector, plus
 from verification.chenewald2024.path_integrals import outputs_move_by
@@ -168,8 +174,8 @@ def factor(at: Point, alpha: Array) -> Array:
 
 
 def above_zero(at: Point) -> list[Array]:
-    """Return values of alpha in (0, 1], both ends of the interval among them as far as can be."""
-    return [at.number(1, TINY), at.number(3, 4), at.number(1)]
+    """Return values of alpha in (0, 1]: 1 and what is as close to 0 as rounding errors allow."""
+    return [least_resolved(at, factor(at, at.number(0))), at.number(3, 4), at.number(1)]
 
 
 @claim(

@@ -140,8 +140,12 @@ def test_standard_gradient_is_orthogonal_to_the_kernel_of_D(
 
 
 def taught(at: Point) -> OutputPath:
-    """Return the outputs along theta_0 + s v + s^2 w: a path that the network can follow."""
-    v, w = at.random(len(at.theta)) / 8, at.random(len(at.theta)) / 8
+    """Return the outputs along theta_0 + s v + s^2 w: a path that the network can follow.
+
+    No parameter changes its sign, because |v| and |w| are at most a quarter of |theta_0|, component by
+    component: where a unit loses its output weight, D loses rank.
+    """
+    v, w = at.theta * at.random(len(at.theta)) / 8, at.theta * at.random(len(at.theta)) / 8
     return path_of_parameters(at.problem, lambda s: (at.theta + s * v + s * s * w, v + 2 * s * w), 1.0)
 
 

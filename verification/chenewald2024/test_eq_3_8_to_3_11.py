@@ -26,7 +26,7 @@ from geomdl import LEAST_SQUARES, MEAN_SQUARE, Cost, Dataset, Problem, adapted_f
 from geomdl.arithmetic import Array
 from geomdl.flows import Field
 from geomdl.paths import lift_velocity
-from verification.chen2023.orbit_laws import END
+from verification.chenewald2024.collapse_laws import watched_orbit
 from verification.machinery.checks import claim, variant
 from verification.machinery.columns import ALGEBRAIC, ALL_ORBITS
 from verification.machinery.points import Point
@@ -305,7 +305,8 @@ def part_of_the_gradient(
 def test_along_training_the_cost_falls_with_deviations_and_mismatch_of_averages(
     at: Point, field: Field | None = None, parts: tuple[int, int] = (1, 1)
 ) -> list[Ratio]:
-    steps = at.orbit(field, end=END).outputs()
+    # An orbit that comes to a loss of rank is followed up to there.
+    steps = watched_orbit(at, field).outputs()
     outputs = at.arithmetic.array(steps).reshape(len(steps), at.N, -1)
     return [ratio for rows in outputs for ratio in zero_together(at, *exact_parts(at, rows), parts)]
 

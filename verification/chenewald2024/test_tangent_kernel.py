@@ -104,12 +104,7 @@ def by_component(matrix: Array, i: int, j: int, q: int) -> Array:
     scenes=(*DEEP, *FULL_RANK[:2], RANK_LOST[1], UNDER[1], SMALLEST[0]),
     columns=ALGEBRAIC,
     controls=[
-        # (two inputs on one linear piece of a leaky ReLU network may have a symmetric block)
-        variant(
-            "block (j, i)",
-            scenes=(DEEP[0], DEEP[2]),
-            block=lambda m, i, j, q: kernel_block(m, j, i, q),
-        ),
+        variant("block (j, i)", scenes=DEEP, block=lambda m, i, j, q: kernel_block(m, j, i, q)),
         variant("stacked component by component", scenes=DEEP, block=by_component),
     ],
     refuted=[

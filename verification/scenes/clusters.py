@@ -14,7 +14,12 @@ import numpy as np
 
 from geomdl import CLASS_WEIGHTED, Dataset, Network, Problem
 from geomdl.arithmetic import Array
-from geomdl.truncation import ExplicitMinimizer, clustered_minimizer
+from geomdl.truncation import (
+    ExplicitMinimizer,
+    clustered_minimizer,
+    compose_truncations,
+    cumulative_parameters,
+)
 from verification.machinery.points import Point, Scene
 from verification.scenes.few_bits import few_bits
 from verification.scenes.networks import ATTEMPTS
@@ -25,6 +30,8 @@ QUARTER = 1 / 4
 GRID = 2.0**12
 LARGEST_CONDITION = 50.0
 """Of the matrix of class means, and of the weight matrices of square layers."""
+LARGEST_RANDOM_CONDITION = 1e4
+"""Of the weight matrices of random square layers, of which there may be many."""
 CLEAR = 2.0**-5
 """Least size of what a layer has to cut off, for the layer to count as truncating."""
 
@@ -92,7 +99,7 @@ def cluster_scene(
     exact: bool = True,
     profile: str = "quick",
 ) -> Scene:
-    """Make a scene of Q classes in R^Q with a ReLU network of width Q and a random theta.
+    """Make a scene of Q classes in R^Q with a ReLU network of width Q and random invertible layers.
 
     Parameters
     ----------
@@ -124,7 +131,7 @@ def cluster_scene(
         if targets_coincide:
             targets[1] = targets[0]
         data = Dataset(inputs, labels, targets)
-        return Problem(network, data, CLASS_WEIGHTED), few_bits(network.random_theta(generator))
+        return Problem(network, data, CLASS_WEIGHTED), invertible_layers(network, generator)
 
     return Scene(f"clusters-{sizes}{suffix}", draw, frozenset(facts), exact=exact, profile=profile)
 
@@ -132,6 +139,18 @@ def cluster_scene(
 def class_means(data: Dataset) -> Array:
     """Return the means m_j of the inputs of each class, one row each."""
     return data.class_averages(data.inputs)
+
+
+def invertible_layers(network: Network, generator: np.random.Generator) -> np.ndarray:
+    """Draw a theta on the grid whose square hidden layers are invertible, as truncations want them."""
+    for _ in range(ATTEMPTS):
+        theta = few_bits(network.random_theta(generator))
+        hidden = network.layers(theta)[:-1]
+        if all(np.linalg.cond(weight) <= LARGEST_RANDOM_CONDITION for weight, _ in hidden):
+            return theta
+    raise RuntimeError(
+        f"no draw of {ATTEMPTS} has hidden layers of condition {LARGEST_RANDOM_CONDITION}"
+    )
 
 
 def distinct_targets(generator: np.random.Generator, classes: int) -> np.ndarray:
@@ -164,7 +183,8 @@ def truncates(network: Network, theta: np.ndarray, inputs: np.ndarray) -> bool:
 
     The last layer would cut something off too if it were activated, and no bias vanishes. For square
     layers also: their weights are well conditioned, and one truncation by the cumulative
-    parameters is not the same as the composed one.
+    parameters is not the same as the composed one; nor are, beyond one dimension, those composed in the
+    other order, and no weight is symmetric.
     """
     if not np.all(np.concatenate([bias for _, bias in network.layers(theta)])):
         return False
@@ -182,6 +202,13 @@ def truncates(network: Network, theta: np.ndarray, inputs: np.ndarray) -> bool:
                 return False
             if depth and np.abs(at_once - below).max() < CLEAR:
                 return False
+    if len(set(network.widths)) == 1 and network.inputs > 1:
+        if any(np.array_equal(weight, weight.T) for weight, _ in network.layers(theta)):
+            return False
+        backwards = cumulative_parameters(network.layers(theta)[:-1])[::-1]
+        other = compose_truncations(backwards, inputs) @ weight_so_far.T + bias_so_far
+        if np.abs(other - below).max() < CLEAR:
+            return False
     weight, bias = network.layers(theta)[-1]
     return bool((below @ weight.T + bias).min() < -CLEAR)
 

@@ -61,7 +61,7 @@ def move_in_fibre(at: Point) -> Array:
 
     Networks without hidden layer move along ker D, to any distance; with K = QN one changes the signs
     of the hidden units; the others move along a line on which only the output layer moves, where there
-    is one (it is exact), else along a curve in the fibre.
+    is one (it is exact), else along a curve in the fibre, in steps as short as it takes.
     """
     v = at.random(len(at.theta))
     if len(at.problem.network.widths) == 2:
@@ -71,7 +71,12 @@ def move_in_fibre(at: Point) -> Array:
     line = line_in_fibre(at.at_theta, v)
     if at.arithmetic.largest(line) > at.number(1, 100):
         return at.theta + line
-    return follow_fibre(at.at_theta, v, steps=8, rank=at.rank)[-1]
+    for steps in (8, 16, 32):  # fewer where the fibre is less curved
+        try:
+            return follow_fibre(at.at_theta, v, steps=steps, rank=at.rank)[-1]
+        except ValueError:
+            continue
+    return follow_fibre(at.at_theta, v, steps=64, rank=at.rank)[-1]
 
 
 def flip_units(at: Point) -> Array:

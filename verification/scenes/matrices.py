@@ -1,6 +1,9 @@
 """Integer matrices of given shape and rank, for identities of pure algebra in every arithmetic.
 
-The matrix plays the Jacobian D, with an integer vector in the place of grad_x C.
+The matrix plays the Jacobian D, with an integer vector in the place of grad_x C. Where the rank is
+proper, at least 1 and below both dimensions, D is no partial isometry: D D^T D = D holds exactly when
+the transpose is the pseudoinverse, as for a matrix with a single entry 1, and mixing up the two would
+then go unnoticed.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ ATTEMPTS = 1000
 
 
 def matrix_scene(rows: int, columns: int, rank: int, profile: str = "quick") -> Scene:
-    """Make a scene whose D is an integer matrix F G of exactly this rank."""
+    """Make a scene whose D is an integer matrix F G of exactly this rank; see above for proper ranks."""
+    proper = 0 < rank < min(rows, columns)
     name = f"matrix-{rows}x{columns}-rank{rank}"
 
     def draw(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -24,8 +28,11 @@ def matrix_scene(rows: int, columns: int, rank: int, profile: str = "quick") -> 
             right = generator.integers(-3, 4, size=(rank, columns))
             product = left @ right
             sigma = np.linalg.svd(product.astype(np.float64), compute_uv=False)
-            if rank == 0 or sigma[rank - 1] * LARGEST_CONDITION > sigma[0]:
-                return product, vector
+            if rank and not sigma[rank - 1] * LARGEST_CONDITION > sigma[0]:
+                continue
+            if proper and np.array_equal(product @ product.T @ product, product):
+                continue
+            return product, vector
         raise RuntimeError(f"scene {name}: no draw of {ATTEMPTS} has condition {LARGEST_CONDITION}")
 
     full = {True: "full rank", False: "rank lost"}[rank == rows]

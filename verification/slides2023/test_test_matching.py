@@ -55,9 +55,15 @@ Truncate = Callable[[Point, ExplicitMinimizer, Array], Array]
 
 
 def inputs_to_match(at: Point) -> Array:
-    """Draw inputs anywhere: up to twice as far from the origin as the class means, and the samples."""
+    """Draw inputs anywhere: up to twice as far from the origin as the class means, and the samples.
+
+    And inputs on the way from the centre of the simplex to its corners, near the centre: no layer
+    truncates them, and no metric but the right one tells which base point is nearest.
+    """
     means = at.problem.data.class_averages(at.problem.data.inputs)
     kappa = at.random(40, len(means))
+    centre = 0 * at.eye(len(means)) + at.number(1, len(means))
+    kappa = at.arithmetic.concatenate([kappa, centre + (at.eye(len(means)) - centre) / 64])
     if len(means) > 1:  # near the line between the first two classes, off the hyperplane of the means
         kappa[0] = 0 * kappa[0]
         kappa[0, 0], kappa[0, 1] = at.number(17, 16), at.number(15, 16)
