@@ -295,6 +295,8 @@ def _env(args: argparse.Namespace) -> int:
     for blas in found["blas"]:
         threads = "unknown" if blas["threads"] is None else blas["threads"]
         rows.append(["BLAS", f"{blas['library']} {blas['version']}, threads: {threads}"])
+    loops = "yes" if found["compiled_loops"] else "no: install again where there is a C compiler"
+    rows.append(["compiled loops", loops])
     rows += [["CUDA device", name] for name in found["devices"] or ["none"]]
     print("\n".join(line.rstrip() for line in aligned(rows, left=(0, 1))))
     return 0

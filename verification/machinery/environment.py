@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
+from geomdl import native
+
 # Every package that a run may use, with the extra of geomdl-verify that brings it.
 PACKAGES: Mapping[str, str] = {
     "geomdl-verify": "",
@@ -21,7 +23,7 @@ PACKAGES: Mapping[str, str] = {
 
 
 def environment(devices: bool = True) -> dict[str, Any]:
-    """Versions (None where absent), processors, BLAS and its threads, CUDA devices.
+    """Versions (None where absent), processors, BLAS and its threads, compiled loops, CUDA devices.
 
     `devices=False` leaves torch alone, whose import takes seconds, and lists no devices.
     """
@@ -31,6 +33,7 @@ def environment(devices: bool = True) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "packages": {name: _version(name) for name in PACKAGES},
         "blas": _blas(),
+        "compiled_loops": native.compiled is not None,
         "devices": _cuda_devices() if devices and _version("torch") else [],
     }
 

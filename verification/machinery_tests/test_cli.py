@@ -234,6 +234,7 @@ def test_env_names_the_extra_of_what_is_absent(
     absent: dict[str, Any] = environment.environment(devices=False)
     absent["packages"] = dict.fromkeys(absent["packages"])
     absent["blas"] = [{"library": "b", "version": "1", "threads": None}]
+    absent["compiled_loops"] = False
     monkeypatch.setattr(environment, "environment", lambda: absent)
     assert cli.main(["env"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -242,3 +243,4 @@ def test_env_names_the_extra_of_what_is_absent(
         (line,) = [line for line in lines if line.split()[0] == name]
         assert line.endswith(f'absent; brought by pip install "geomdl-verify[{extra}]"')
     assert any(line.split() == ["BLAS", "b", "1,", "threads:", "unknown"] for line in lines)
+    assert any(line.startswith("compiled loops  no: install again") for line in lines)
