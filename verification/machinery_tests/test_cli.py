@@ -243,4 +243,4 @@ def test_env_names_the_extra_of_what_is_absent(
         (line,) = [line for line in lines if line.split()[0] == name]
         assert line.endswith(f'absent; brought by pip install "geomdl-verify[{extra}]"')
     assert any(line.split() == ["BLAS", "b", "1,", "threads:", "unknown"] for line in lines)
-    assert any(line.startswith("compiled loops  no: install again") for line in lines)
+    assert any(line.split()[:3] == ["compiled", "loops", "no:"] for line in lines)
