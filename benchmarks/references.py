@@ -91,13 +91,33 @@ class Reference:
 
     @cached_property
     def condition(self) -> float:
-        """kappa(D), from the eigenvalues of the Gram matrix: right up to 1e8."""
+        """kappa(D), from the eigenvalues of the Gram matrix: right up to 1e8; of what counts of D."""
+        if self.factor is None:
+            return float(self.decomposed[1][0] / self.decomposed[1][-1])
         values = scipy.linalg.eigvalsh(self.gram64)
         return float(np.sqrt(values[-1] / max(values[0], self.unit * values[-1])))
 
+    @cached_property
+    def factor(self) -> tuple[np.ndarray, bool] | None:
+        """The Cholesky factor of the Gram matrix; None where D has lost its rank."""
+        try:
+            return scipy.linalg.cho_factor(self.gram64, lower=True)
+        except scipy.linalg.LinAlgError:
+            return None
+
+    @cached_property
+    def decomposed(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """U, sigma and V^T of D in float64, of the singular values that count."""
+        at = self.case.problem.to(FLOAT64).linearize(self.case.arithmetic.to_float64(self.case.theta))
+        left, sigma, right = scipy.linalg.svd(at.jacobian(), full_matrices=False, overwrite_a=True)
+        rank = int((sigma > max(self.rows, self.columns) * 4.0 * 2.0**-54 * sigma[0]).sum())
+        return left[:, :rank], sigma[:rank], right[:rank]
+
     def solve(self, right: np.ndarray) -> np.ndarray:
-        """Return D^+ r, refined in extended precision."""
-        factor = scipy.linalg.cho_factor(self.gram64, lower=True)
+        """Return D^+ r, refined in extended precision; by singular values where the rank is lost."""
+        if self.factor is None:
+            left, sigma, across = self.decomposed
+            return across.T @ ((left.T @ right.astype(np.float64)) / sigma)
         right = right.astype(np.longdouble)
         wide = self.rows <= self.columns
         found = np.zeros(min(self.rows, self.columns), dtype=np.longdouble)
@@ -106,7 +126,7 @@ class Reference:
                 residual = right - self.push(self.pull(found))
             else:
                 residual = self.pull(right - self.push(found))
-            found = found + scipy.linalg.cho_solve(factor, residual.astype(np.float64))
+            found = found + scipy.linalg.cho_solve(self.factor, residual.astype(np.float64))
         return self.pull(found) if wide else found
 
     # ---- ratios -------------------------------------------------------------------------------
@@ -169,8 +189,11 @@ class Reference:
             norm = np.sqrt(self.rows / len(self.chosen)) * np.linalg.norm(self.chosen_rows.astype(float))
             return float(residual / (self.chain * self.unit * norm * np.linalg.norm(solution)))
         expected = self.solve(right)
-        allowed = self.unit * self.condition * self.chain
-        return float(_norm(solution - expected) / _norm(expected) / allowed)
+        allowed = self.condition
+        if self.rows > self.columns or self.factor is None:  # least squares that leave a residual
+            image = self.push(expected)
+            allowed += self.condition**2 * _norm(right - image) / _norm(image)
+        return float(_norm(solution - expected) / _norm(expected) / (self.unit * self.chain * allowed))
 
     def _ratio(self, found: np.ndarray, expected: np.ndarray, scale: float | None = None) -> float:
         if found.shape != expected.shape:
