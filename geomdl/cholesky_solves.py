@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from geomdl.arithmetic import Arithmetic, Array, UnsupportedOperationError
+from geomdl.arithmetic import Arithmetic, Array
 from geomdl.dependencies import find_dependencies
 from geomdl.normal_systems import NormalSystem, Rejected, Solution, finish
 
@@ -38,7 +38,8 @@ def by_cholesky(system: NormalSystem, right: Array, single: bool = False) -> Sol
     def inverse(columns: Array) -> Array:
         return arithmetic.array(factored(working.array(columns))) if single else factored(columns)
 
-    return _refined(system, right, inverse, top + 0 * failed, _name(single))
+    # A device was not asked whether it failed: then the estimate is infinite, which is read at the end.
+    return _refined(system, right, inverse, top / (failed == 0), _name(single))
 
 
 def by_pivoted_cholesky(system: NormalSystem, right: Array) -> Solution:
@@ -47,10 +48,7 @@ def by_pivoted_cholesky(system: NormalSystem, right: Array) -> Solution:
     With P the projector onto the range, D^+ r is D_S^+ applied to (P r)_S when rows depend on others,
     and P applied to (D_S^+ r, 0) when columns do.
     """
-    try:
-        found = find_dependencies(system)
-    except UnsupportedOperationError as why:
-        raise Rejected(f"pivoted cholesky: not offered by {system.arithmetic.name}") from why
+    found = find_dependencies(system)
     inside = found.project(right) if system.wide else right
     top, name = system.arithmetic.array([found.top])[0], "pivoted cholesky"
     answer = _refined(system, inside, found.inverse, top, name)
@@ -69,8 +67,7 @@ def _refined(
 ) -> Solution:
     """Correct w by the true residual until the corrections end at the level of roundoff.
 
-    The factor behind `inverse` may be useless, if a device was not asked whether it failed: then `top`
-    is NaN, or what comes out is.
+    `top` is sigma_1^2, or infinite when there is no factor behind `inverse`.
     """
     arithmetic = system.arithmetic
     solution, error, probe = arithmetic.zeros((system.at.shape[1],)), right, system.probe(system.size)

@@ -105,7 +105,7 @@ def solve(
     scale = scale + (scale == 0)  # a zero right side stays one; nothing is read back from a device
     system, scaled = NormalSystem(at, at.shape[0] <= at.shape[1], rank is not None), right / scale
     methods: list[Callable[[NormalSystem, Array], Solution]] = [by_cholesky, by_shifted_cholesky]
-    if rank is None:
+    if rank is None and at.arithmetic.reveals_rank:
         methods.insert(1, by_pivoted_cholesky)
     double = at.arithmetic.bytes_per_number == 8 and few >= _SINGLE_FROM
     if double and condition is not None and condition <= _SINGLE_UP_TO:

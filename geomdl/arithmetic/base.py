@@ -98,6 +98,8 @@ class Arithmetic(ABC):
     hardware : bool
         True for float32 and float64 with LAPACK or a device's library: the factorizations below that
         work in place are offered.
+    reveals_rank : bool
+        True when pivoted_cholesky is offered.
     asynchronous : bool
         True on a device that computes while the host goes on. Arguments are then not looked at for NaN
         and infinity, which would make the host wait; they show in the results.
@@ -114,6 +116,7 @@ class Arithmetic(ABC):
     bytes_per_number: int = 100
     chunk: int = 1 << 17
     hardware: bool = False
+    reveals_rank: bool = False
     asynchronous: bool = False
     exact: bool = False
     encloses: bool = False

@@ -44,6 +44,7 @@ class Floating(Arithmetic):
 
     pseudoinverse_methods = ("svd", "qr", "normal")
     hardware = True
+    reveals_rank = True
 
     def __init__(self, dtype: type[np.floating[Any]]) -> None:
         self.dtype = np.dtype(dtype)

@@ -134,6 +134,25 @@ def test_a_lost_rank_is_decided_as_the_pseudoinverse_does(
     agree(found.solution, expected.apply(right), condition=expected.condition, size=at.shape[1])
 
 
+def test_a_device_that_is_not_waited_for_says_that_its_factorization_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if missing_extra("torch:cpu:float64"):
+        pytest.skip('torch is not installed: pip install "geomdl-verify[torch]"')
+    arithmetic = get_arithmetic("torch:cpu:float64")
+    problem, theta = random_problem([6, 60, 4], "tanh", 40, 2, arithmetic)
+    at = problem.linearize(theta)
+    right = arithmetic.array(np.arange(at.shape[0]) / 7)
+    assert solve(at, right).method == "cholesky"
+    monkeypatch.setattr(arithmetic, "asynchronous", True)
+    factor, one = arithmetic.cholesky_in_place, arithmetic.array([1])[0]
+    # A factor that looks well, and the word that it is none.
+    monkeypatch.setattr(arithmetic, "cholesky_in_place", lambda lower: (factor(lower)[0], one))
+    found, expected = solve(at, right), pseudoinverse(at.jacobian())
+    assert (found.method, found.rank) == ("qr", expected.rank)
+    agree(found.solution, expected.apply(right), condition=expected.condition, size=at.shape[1])
+
+
 def repeated(exponent: float, tall: bool) -> Linearization:
     """D with a prescribed condition number, of which some rows or columns are combinations of others."""
     at = with_condition((90, 31) if tall else (30, 120), exponent)
