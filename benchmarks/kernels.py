@@ -78,10 +78,11 @@ def solve(case: Case) -> Call:
 
 
 def full_pseudoinverse(case: Case) -> Call:
-    """Linearize and form D^+."""
+    """Linearize and form D^+ into memory that exists."""
     if form_pseudoinverse is None:
         return case.synchronized(lambda: pseudoinverse(case.linearize().jacobian()).matrix())
-    return case.synchronized(lambda: form_pseudoinverse(case.linearize()).matrix)
+    out = case.arithmetic.zeros((case.size.columns, case.size.rows))
+    return case.synchronized(lambda: form_pseudoinverse(case.linearize(), out=out).matrix)
 
 
 def field(case: Case) -> Call:

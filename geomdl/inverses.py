@@ -62,7 +62,9 @@ class FormedPseudoinverse:
     reason: str
 
 
-def form_pseudoinverse(at: Linearization, *, rank: int | None = None) -> FormedPseudoinverse:
+def form_pseudoinverse(
+    at: Linearization, *, rank: int | None = None, out: Array | None = None
+) -> FormedPseudoinverse:
     """Return D^+ as a matrix, with the rank decided.
 
     Parameters
@@ -70,6 +72,8 @@ def form_pseudoinverse(at: Linearization, *, rank: int | None = None) -> FormedP
     at : Linearization
     rank : int, optional
         Impose the rank of D, where it is known.
+    out : array, shape (K, QN), optional
+        Memory to write D^+ to, of the same arithmetic and any strides.
 
     Returns
     -------
@@ -81,6 +85,8 @@ def form_pseudoinverse(at: Linearization, *, rank: int | None = None) -> FormedP
         When D does not have the rank that is imposed.
     MemoryError
         When D^+ and the matrices that it needs do not fit into the memory that is left.
+    ValueError, TypeError
+        For ``out`` of another shape or arithmetic, or read-only.
 
     Notes
     -----
@@ -97,32 +103,34 @@ def form_pseudoinverse(at: Linearization, *, rank: int | None = None) -> FormedP
     >>> found.method, found.rank, np.allclose(at.push_columns(found.matrix), np.eye(64))
     ('cholesky', 64, True)
     """
-    if not at.arithmetic.hardware or rank not in (None, min(at.shape)):
-        return _by_svd(
-            at, rank, f"{at.arithmetic.name} numbers" if rank is None else "the rank is imposed"
-        )
-    few = (min(at.shape),) * 2
+    few, wide = (min(at.shape),) * 2, at.shape[0] <= at.shape[1]
+    if out is not None:
+        at.check_memory(out, at.shape[::-1])
+    if not at.arithmetic.hardware or rank not in (None, few[0]):
+        why = f"{at.arithmetic.name} numbers" if rank is None else "the rank is imposed"
+        return _by_svd(at, rank, out, why)
+    needed = (few, few, few) if out is not None else (at.shape, few, few, few)
     require_memory(
-        at.arithmetic, at.shape, few, few, few, what="the pseudoinverse of D",
-        instead="solve does not form it",
-    )  # fmt: skip
-    system = NormalSystem(at, at.shape[0] <= at.shape[1], rank is not None)
+        at.arithmetic, *needed, what="the pseudoinverse of D", instead="solve does not form it"
+    )
     try:
         # What overflows is seen and rejected, whatever it was.
         with at.arithmetic.streaming(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _by_cholesky(system)
-    except Rejected as why:
-        return _by_svd(at, rank, str(why))
+            return _by_cholesky(NormalSystem(at, wide, rank is not None), out)
+    except Rejected as rejected:
+        return _by_svd(at, rank, out, str(rejected))
 
 
-def _by_svd(at: Linearization, rank: int | None, reason: str) -> FormedPseudoinverse:
+def _by_svd(at: Linearization, rank: int | None, out: Array | None, reason: str) -> FormedPseudoinverse:
     factored = pseudoinverse(at.jacobian(), rank=rank)
-    return FormedPseudoinverse(
-        factored.matrix(), factored.method, factored.rank, factored.condition, 0, reason
-    )
+    matrix = factored.matrix()
+    if out is not None:
+        out[...] = matrix
+        matrix = out
+    return FormedPseudoinverse(matrix, factored.method, factored.rank, factored.condition, 0, reason)
 
 
-def _by_cholesky(system: NormalSystem) -> FormedPseudoinverse:
+def _by_cholesky(system: NormalSystem, out: Array | None) -> FormedPseudoinverse:
     at, arithmetic, identity = system.at, system.arithmetic, system.arithmetic.eye(system.size)
     lower = system.lower(arithmetic)
     top = float(system.top(arithmetic, lower))
@@ -130,23 +138,22 @@ def _by_cholesky(system: NormalSystem) -> FormedPseudoinverse:
     if bool(failed):
         raise Rejected("cholesky: the matrix is not positive definite to the working precision")
     condition = system.checked(math.sqrt(top * _largest_eigenvalue(system, inverse)))
-    core = inverse(identity)
+    core = inverse(identity).T  # LAPACK answers by columns: the transpose, as good an inverse, by rows
     there, back = (
         (at.pull_columns, at.push_columns) if system.wide else (at.push_columns, at.pull_columns)
     )
-    formed, steps = there(core), [math.inf]
+    formed = there(core, out=out if out is None or system.wide else out.T)
     length, unit = _frobenius(system, formed), arithmetic.unit_roundoff
     for corrections in range(1, _MOST_CORRECTIONS + 1):
         error = identity - back(formed)
         rate = _frobenius(system, error)
         if not rate < 0.3:
             raise Rejected(f"cholesky: a residual of {rate:.1e}, too much for corrections to shrink")
-        steps.append(_add(system, formed, there, core @ error))
+        step = _add(system, formed, there, core @ error)
         # What is left is the next correction, which is smaller by the rate.
-        done = rate * steps[-1] <= unit * length or steps[-1] <= _LEVEL * unit * condition * length
-        if done:
-            matrix = formed if system.wide else formed.T
-            reason = f"the last correction was {steps[-1] / length:.1e} of the matrix"
+        if rate * step <= unit * length or step <= _LEVEL * unit * condition * length:
+            matrix = out if out is not None else formed if system.wide else formed.T
+            reason = f"the last correction was {step / length:.1e} of the matrix"
             return FormedPseudoinverse(matrix, "cholesky", system.size, condition, corrections, reason)
     raise Rejected(f"cholesky needs more than {_MOST_CORRECTIONS} corrections")
 
@@ -163,7 +170,7 @@ def _largest_eigenvalue(system: NormalSystem, inverse: Callable[[Array], Array])
 
 def _add(system: NormalSystem, formed: Array, there: Callable[[Array], Array], columns: Array) -> float:
     """Add D^T M or D M to a matrix, some columns at a time; return the length of what was added."""
-    step = max(1, 32 * system.arithmetic.chunk // formed.shape[0])
+    step = max(1, 64 * system.arithmetic.chunk // formed.shape[0])
     total = 0.0
     for first in range(0, columns.shape[1], step):
         part = slice(first, first + step)

@@ -369,13 +369,25 @@ class Linearization:
         if out is None:
             require_memory(self.arithmetic, shape, what=what, instead=instead)
             return self.arithmetic.empty(shape)
+        self.check_memory(out, shape)
+        return out
+
+    def check_memory(self, out: Array, shape: tuple[int, int]) -> None:
+        """Raise unless a result of this shape can be written to ``out``.
+
+        Raises
+        ------
+        TypeError
+            For another arithmetic.
+        ValueError
+            For another shape, or an array that is read-only.
+        """
         if (other := arithmetic_of(out)) is not self.arithmetic:
             raise TypeError(f"got out in {other.name}; expected {self.arithmetic.name}")
         if tuple(out.shape) != shape:
             raise ValueError(f"got out of shape {tuple(out.shape)}; expected {shape}")
         if hasattr(out, "flags") and not out.flags.writeable:
             raise ValueError("got out that is read-only; expected an array that can be written to")
-        return out
 
 
 def linearize(network: Network, theta: Array, inputs: Array) -> Linearization:

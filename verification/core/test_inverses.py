@@ -94,6 +94,25 @@ def test_an_imposed_lower_rank_is_taken() -> None:
     assert np.array_equal(found.matrix, expected.matrix())
 
 
+@pytest.mark.parametrize("widths", [[16, 32, 32, 4], [3, 8, 8], [6, 60, 4]], ids=["wide", "tall", "svd"])
+@pytest.mark.parametrize("arithmetic", HARDWARE, ids=repr)
+def test_it_goes_to_memory_of_the_caller(arithmetic: Arithmetic, widths: list[int]) -> None:
+    problem, theta = random_problem(widths, "tanh", 40, 1, arithmetic)
+    inputs = problem.data.inputs
+    if widths[1] == 60:
+        inputs = arithmetic.concatenate([inputs, inputs[:1]])  # a sample twice: the rank is lost
+    at = linearize(problem.network, theta, inputs)
+    expected = form_pseudoinverse(at)
+    assert (expected.method == "svd") == (widths[1] == 60)
+    rows, columns = at.shape
+    for out in (arithmetic.zeros((columns, rows)), arithmetic.zeros((rows, columns)).T):
+        found = form_pseudoinverse(at, out=out)
+        assert found.matrix is out
+        agree(out, expected.matrix, condition=expected.condition, size=columns)
+    with pytest.raises(ValueError, match="got out of shape"):
+        form_pseudoinverse(at, out=arithmetic.zeros((rows + 1, columns)))
+
+
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, theta = random_problem([40, 60, 30], "tanh", 100, 1, FLOAT64)
     monkeypatch.setattr(memory, "available_memory", lambda: 2 * 10**8)
