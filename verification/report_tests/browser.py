@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ PATIENCE = 300.0
 
 class BrowserError(RuntimeError):
     """The browser refused a command, or did not answer in time."""
+
+
+class PageLeftError(BrowserError):
+    """The page was left for another one before it could answer."""
 
 
 class Browser:
@@ -105,7 +110,8 @@ class Browser:
             answer = self._next(end)
             if answer.get("id") == self._number:
                 if "error" in answer:
-                    raise BrowserError(f"{method}: {answer['error']['message']}")
+                    kind = PageLeftError if method == "Runtime.evaluate" else BrowserError
+                    raise kind(f"{method}: {answer['error']['message']}")
                 result: dict[str, Any] = answer["result"]
                 return result
             self._note(answer)
@@ -148,11 +154,17 @@ class Browser:
     def wait(self, condition: str) -> None:
         """Wait until the page has loaded and a JavaScript expression is true of it."""
         end = time.monotonic() + PATIENCE
-        while not self.evaluate(f"document.readyState === 'complete' && Boolean({condition})"):
+        while not self._holds(condition):
             if time.monotonic() > end:
                 raise BrowserError(f"not within {PATIENCE:g} seconds: {condition}")
             time.sleep(0.02)
         self.evaluate("document.fonts.ready.then(() => 0)")
+
+    def _holds(self, condition: str) -> bool:
+        # A click that leads to another page may take effect in the middle of the question.
+        with suppress(PageLeftError):
+            return bool(self.evaluate(f"document.readyState === 'complete' && Boolean({condition})"))
+        return False
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression, awaited if it is a promise."""
