@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks import problems
 from benchmarks.kernels import KERNELS
 from benchmarks.problems import DTYPES, Case, Size, make_case
 from benchmarks.references import THRESHOLD, Reference
+from geomdl import Dataset, Problem
 from geomdl.arithmetic import get_arithmetic
 
 MP50 = get_arithmetic("mp50")
@@ -40,7 +43,6 @@ def test_rows_and_products_agree_with_fifty_digits(case: Case) -> None:
 def test_solutions_agree_with_fifty_digits(
     widths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmarks import problems
     from geomdl.pseudoinverses import pseudoinverse
 
     size = Size(4 if widths[0] == 3 else 12, widths)
@@ -80,3 +82,28 @@ def test_an_orbit_at_another_tolerance_or_time_is_noticed(case: Case) -> None:
 
 def test_another_shape_is_an_infinite_error(case: Case) -> None:
     assert Reference(case).push_ratio(np.zeros(3)) == np.inf
+
+
+@pytest.mark.parametrize("widths", [(2, 3, 2), (3, 40, 2)], ids=["tall", "wide"])
+def test_at_lost_rank_a_gradient_or_a_part_in_the_kernel_is_noticed(
+    widths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(problems.SIZES, "tiny", Size(12, widths))
+    case = make_case("tiny")
+    # A constant input of zero for the tall D, a sample that stands twice for the wide one.
+    inputs, targets = case.problem.data.inputs.copy(), case.problem.data.targets
+    if widths[1] == 3:
+        inputs[:, 0] = 0
+    else:
+        inputs[3] = inputs[7]
+    problem = Problem(case.problem.network, Dataset.regression(inputs, targets))
+    reference = Reference(replace(case, problem=problem))
+    assert reference.factor is None
+    found = np.asarray(KERNELS["solve"].prepare(reference.case)())
+    assert reference.solution_ratio(found) <= 1
+    dropped = np.linalg.svd(problem.linearize(case.theta).jacobian())[2][-1]
+    digits = reference.unit * reference.chain * 2 * THRESHOLD * reference.condition
+    assert reference.solution_ratio(found + digits * np.linalg.norm(found) * dropped) > THRESHOLD
+    assert reference.solution_ratio(found * (1 + digits)) > THRESHOLD
+    assert reference.solution_ratio(0.5 * found) > 1000 * THRESHOLD
+    assert reference.solution_ratio(-found) > 1000 * THRESHOLD
