@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from verification.machinery.environment import environment
+from verification.machinery.files import replace_text
 
 Value = str | int | float | None
 
@@ -120,9 +120,11 @@ def write(study: Study, result: Result, settings: Settings, directory: Path) -> 
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(result.columns)
     writer.writerows([_data(value) for value in row] for row in result.rows)
-    _replace(data, buffer.getvalue())
+    replace_text(data, buffer.getvalue())
     missing = [f"absent here: {name}" for name in result.absent]
-    _replace(text, "\n".join([study.about.strip(), "", *header[1:], *missing, "", *result.table, ""]))
+    replace_text(
+        text, "\n".join([study.about.strip(), "", *header[1:], *missing, "", *result.table, ""])
+    )
     return data, text
 
 
@@ -142,12 +144,3 @@ def _header(study: Study, settings: Settings) -> list[str]:
         f"study: {study.name}: {study.title}",
         f"seed: {settings.seed}; profile: {profile}; python {known['python']}, {listed}",
     ]
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

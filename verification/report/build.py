@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 
+from verification.machinery.files import replace_text
 from verification.report import counterexamples, measured, rendering
 from verification.report.gather import ROOT, Material, ReportError, gather
 from verification.report.site import CONTENTS, Chapter, Missing, Page
@@ -136,7 +137,7 @@ def report(root: Path = ROOT, keep: bool = False) -> Made:
     texts = {VERDICTS_FILE: verdicts(material), ERRATA_FILE: errata(material)}
     write_site(site, root / SITE)
     for path, text in texts.items():
-        measured.replace_text(root / path, text)
+        replace_text(root / path, text)
     pages = sum(path.endswith(".html") for path in site.files)
     return Made(root / SITE / "index.html", pages, site.missing, material.typesetter.problems)
 

@@ -16,7 +16,8 @@ import numpy as np
 from geomdl import CLASS_WEIGHTED, LEAST_SQUARES, MEAN_SQUARE, Problem
 from geomdl.activations import ACTIVATIONS
 from verification.machinery.columns import FLOAT64
-from verification.report.measured import Run, replace_text
+from verification.machinery.files import replace_text
+from verification.report.measured import Run
 
 KEPT = Path("reports") / "data" / "counterexamples.json"
 LARGEST = 130

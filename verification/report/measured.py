@@ -8,7 +8,6 @@ built from a clean clone. Numbers are kept to three digits.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from verification.machinery import results
+from verification.machinery.files import replace_text
 
 KEPT = Path("reports") / "data" / "verification.json"
 FORMAT = 1
@@ -174,17 +174,6 @@ def write(path: Path, run: Run) -> None:
     body = [f"{json.dumps(id)}: {_packed(each)}" for id, each in run.claims.items()]
     text = "\n".join([*lines, ",\n".join(body), "}}", ""])
     replace_text(path, text)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file, its folder if need be, at once: no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _packed(each: Measured) -> str:
