@@ -12,12 +12,18 @@ from typing import Any
 
 from geomdl.arithmetic import Arithmetic, Array
 from geomdl.dependencies import find_dependencies
-from geomdl.normal_systems import NormalSystem, Rejected, Solution, finish
+from geomdl.normal_systems import (
+    INDEFINITE,
+    LEVEL,
+    NormalSystem,
+    Rejected,
+    Solution,
+    finish,
+    probe_of,
+)
 
 _MOST_ROUNDS = 8
 _MOST_ITERATIONS = 200
-_LEVEL = 32
-_INDEFINITE = "the matrix is not positive definite to the working precision"
 
 
 def by_single_cholesky(system: NormalSystem, right: Array) -> Solution:
@@ -33,7 +39,7 @@ def by_cholesky(system: NormalSystem, right: Array, single: bool = False) -> Sol
     top = system.top(working, lower)
     factored, failed = working.cholesky_in_place(lower)
     if not arithmetic.asynchronous and bool(failed):
-        raise Rejected(f"{_name(single)}: {_INDEFINITE}")
+        raise Rejected(f"{_name(single)}: {INDEFINITE}")
 
     def inverse(columns: Array) -> Array:
         return arithmetic.array(factored(working.array(columns))) if single else factored(columns)
@@ -70,7 +76,11 @@ def _refined(
     `top` is sigma_1^2, or infinite when there is no factor behind `inverse`.
     """
     arithmetic = system.arithmetic
-    solution, error, probe = arithmetic.zeros((system.at.shape[1],)), right, system.probe(system.size)
+    solution, error, probe = (
+        arithmetic.zeros((system.at.shape[1],)),
+        right,
+        probe_of(system.arithmetic, system.size),
+    )
     steps, rounds = [], 2
     while True:
         for _ in range(rounds):
@@ -111,13 +121,13 @@ def _verdict(
 ) -> str | None:
     """Judge two corrections of w: ``converged``, why not, or None to go on."""
     if not math.isfinite(length + square + last):
-        return _INDEFINITE
+        return INDEFINITE
     unit, rate = arithmetic.unit_roundoff, last / before if before else 0.0
     if rate * last <= unit * length:
         return "converged"
     if rate <= 0.3:
         return None
-    if last <= _LEVEL * unit * math.sqrt(square) * length:
+    if last <= LEVEL * unit * math.sqrt(square) * length:
         return "converged"
     return f"corrections shrink by {rate:.1e} only, at a condition number of about {square**0.5:.1e}"
 
@@ -133,7 +143,7 @@ def by_shifted_cholesky(system: NormalSystem, right: Array) -> Solution:
     if bool(failed) or not top > 0:
         raise Rejected("shifted cholesky: the shifted matrix is not positive definite either")
     # D^+ of a random vector sees the smallest singular value, up to the root of the dimension.
-    answer, _ = _conjugate_gradients(system, inverse, system.probe(len(right)))
+    answer, _ = _conjugate_gradients(system, inverse, probe_of(system.arithmetic, len(right)))
     lower = math.sqrt(top) * float(system.norm(answer))
     condition = system.checked(lower * math.sqrt(len(right)))
     solution, error, steps = arithmetic.zeros((system.at.shape[1],)), right, [math.inf]
@@ -143,7 +153,7 @@ def by_shifted_cholesky(system: NormalSystem, right: Array) -> Solution:
         error = right - system.push(solution)
         steps.append(float(system.norm(step)))
         length = float(system.norm(solution))
-        level = _LEVEL * arithmetic.unit_roundoff * lower * length
+        level = LEVEL * arithmetic.unit_roundoff * lower * length
         if steps[-1] <= level and len(steps) > 2:
             return finish(
                 system, solution, system.norms(solution, error, right), top, method="shifted cholesky",

@@ -108,14 +108,10 @@ def _refined(
     system: NormalSystem, inverse: Callable[[Array], Array], vanishing: Array, top: float
 ) -> Array:
     """Correct N by D^T N or D N until that is far below the cutoff of the rank."""
-    at = system.at
-    there, back = (
-        (at.pull_columns, at.push_columns) if system.wide else (at.push_columns, at.pull_columns)
-    )
-    cutoff = float(rank_tolerance(system.arithmetic, at.shape, math.sqrt(top)))
+    cutoff = float(rank_tolerance(system.arithmetic, system.at.shape, math.sqrt(top)))
     for _ in range(_MOST_REFINEMENTS):
-        image = there(vanishing)
-        if FAR * float(system.norm(image.reshape(-1))) < cutoff:
+        image = system.there(vanishing)
+        if FAR * float(system.norm(image)) < cutoff:
             return vanishing
-        vanishing = vanishing - inverse(back(image))
+        vanishing = vanishing - inverse(system.back(image))
     raise Rejected("pivoted cholesky: D does not confirm the dependencies")

@@ -21,18 +21,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from geomdl.arithmetic import Array
 from geomdl.jacobians import Linearization
 from geomdl.memory import require_memory
-from geomdl.normal_systems import NormalSystem, Rejected
+from geomdl.normal_systems import INDEFINITE, LEVEL, NormalSystem, Rejected, probe_of
 from geomdl.pseudoinverses import pseudoinverse
 
 _MOST_CORRECTIONS = 4
-_LEVEL = 32
 
 
 @dataclass(frozen=True)
@@ -131,27 +129,24 @@ def _by_svd(at: Linearization, rank: int | None, out: Array | None, reason: str)
 
 
 def _by_cholesky(system: NormalSystem, out: Array | None) -> FormedPseudoinverse:
-    at, arithmetic, identity = system.at, system.arithmetic, system.arithmetic.eye(system.size)
+    arithmetic, identity = system.arithmetic, system.arithmetic.eye(system.size)
     lower = system.lower(arithmetic)
     top = float(system.top(arithmetic, lower))
     inverse, failed = arithmetic.cholesky_in_place(lower)
     if bool(failed):
-        raise Rejected("cholesky: the matrix is not positive definite to the working precision")
+        raise Rejected(f"cholesky: {INDEFINITE}")
     condition = system.checked(math.sqrt(top * _largest_eigenvalue(system, inverse)))
     core = inverse(identity).T  # LAPACK answers by columns: the transpose, as good an inverse, by rows
-    there, back = (
-        (at.pull_columns, at.push_columns) if system.wide else (at.push_columns, at.pull_columns)
-    )
-    formed = there(core, out=out if out is None or system.wide else out.T)
-    length, unit = _frobenius(system, formed), arithmetic.unit_roundoff
+    formed = system.there(core, out=out if out is None or system.wide else out.T)
+    length, unit = float(system.norm(formed)), arithmetic.unit_roundoff
     for corrections in range(1, _MOST_CORRECTIONS + 1):
-        error = identity - back(formed)
-        rate = _frobenius(system, error)
+        error = identity - system.back(formed)
+        rate = float(system.norm(error))
         if not rate < 0.3:
             raise Rejected(f"cholesky: a residual of {rate:.1e}, too much for corrections to shrink")
-        step = _add(system, formed, there, core @ error)
+        step = _add(system, formed, core @ error)
         # What is left is the next correction, which is smaller by the rate.
-        if rate * step <= unit * length or step <= _LEVEL * unit * condition * length:
+        if rate * step <= unit * length or step <= LEVEL * unit * condition * length:
             matrix = out if out is not None else formed if system.wide else formed.T
             reason = f"the last correction was {step / length:.1e} of the matrix"
             return FormedPseudoinverse(matrix, "cholesky", system.size, condition, corrections, reason)
@@ -160,7 +155,7 @@ def _by_cholesky(system: NormalSystem, out: Array | None) -> FormedPseudoinverse
 
 def _largest_eigenvalue(system: NormalSystem, inverse: Callable[[Array], Array]) -> float:
     """Estimate the largest eigenvalue of an inverse by steps of the power method."""
-    vector, length = system.probe(system.size), math.nan
+    vector, length = probe_of(system.arithmetic, system.size), math.nan
     for _ in range(3):
         vector = inverse(vector)
         length = float(system.norm(vector))
@@ -168,18 +163,13 @@ def _largest_eigenvalue(system: NormalSystem, inverse: Callable[[Array], Array])
     return length
 
 
-def _add(system: NormalSystem, formed: Array, there: Callable[[Array], Array], columns: Array) -> float:
+def _add(system: NormalSystem, formed: Array, columns: Array) -> float:
     """Add D^T M or D M to a matrix, some columns at a time; return the length of what was added."""
     step = max(1, 64 * system.arithmetic.chunk // formed.shape[0])
     total = 0.0
     for first in range(0, columns.shape[1], step):
         part = slice(first, first + step)
-        correction = there(columns[:, part])
+        correction = system.there(columns[:, part])
         formed[:, part] += correction
-        total += _frobenius(system, correction) ** 2
+        total += float(system.norm(correction)) ** 2
     return math.sqrt(total)
-
-
-def _frobenius(system: NormalSystem, matrix: Array) -> float:
-    flat: Any = matrix.reshape(-1)
-    return float(system.norm(flat))

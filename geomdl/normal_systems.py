@@ -22,6 +22,11 @@ from geomdl.pseudoinverses import rank_tolerance
 FAR = 10
 """How many times off the cutoff of the rank rule a singular value must be to be decided by a bound."""
 
+LEVEL = 32
+"""How many times u kappa a last correction may be, to count as one of roundoff."""
+
+INDEFINITE = "the matrix is not positive definite to the working precision"
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -109,13 +114,18 @@ class NormalSystem:
         write(arithmetic, activations, sensitivities, out, lower=True)
         return out
 
-    def norm(self, vector: Array) -> Any:
-        """Return the Euclidean length, still on the device."""
-        return self.arithmetic.sqrt(vector @ vector)
+    def there(self, columns: Array, out: Array | None = None) -> Array:
+        """Return D^T M (wide) or D M (tall) for columns of the size of the matrix that is factored."""
+        return self.at.pull_columns(columns, out) if self.wide else self.at.push_columns(columns, out)
 
-    def probe(self, size: int) -> Array:
-        """Return :func:`probe_of` this arithmetic."""
-        return probe_of(self.arithmetic, size)
+    def back(self, columns: Array) -> Array:
+        """Return D M (wide) or D^T M (tall); after :meth:`there`, the matrix that is factored."""
+        return self.at.push_columns(columns) if self.wide else self.at.pull_columns(columns)
+
+    def norm(self, array: Array) -> Any:
+        """Return the Euclidean length (of a matrix, Frobenius), still on the device."""
+        flat = array.reshape(-1)
+        return self.arithmetic.sqrt(flat @ flat)
 
     def top(self, working: Arithmetic, lower: Array) -> Any:
         """Estimate the largest eigenvalue of a lower triangle by two steps of the power method."""

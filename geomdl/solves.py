@@ -48,7 +48,7 @@ from geomdl.cholesky_solves import (
 from geomdl.jacobians import Linearization
 from geomdl.memory import require_memory
 from geomdl.networks import check_vector
-from geomdl.normal_systems import NormalSystem, Rejected, Solution, finish
+from geomdl.normal_systems import NormalSystem, Rejected, Solution, finish, probe_of
 from geomdl.pseudoinverses import pseudoinverse, rank_tolerance
 
 _DIRECT_BELOW = 250_000
@@ -190,7 +190,7 @@ def _by_orthogonal(system: NormalSystem, right: Array, rank: int | None) -> Solu
 
 def _condition(system: NormalSystem, factored: Any) -> float:
     """Estimate the condition number of R by power and inverse iteration."""
-    high = low = system.probe(len(factored.triangle))
+    high = low = probe_of(system.arithmetic, len(factored.triangle))
     for _ in range(4):
         high = factored.triangle.T @ (factored.triangle @ high)
         low = factored.solve(factored.solve_transposed(low))

@@ -17,13 +17,10 @@
 
 /* A result larger than this leaves the caches anyway: written past them, memory is not read first. */
 #define STREAM_FROM_BYTES ((Py_ssize_t)8 << 20)
-#define MOST_LAYERS 1024
 
 typedef struct {
     Py_ssize_t samples, outputs, layers;
-    Py_ssize_t widths[MOST_LAYERS + 1];
-    const char *activations[MOST_LAYERS + 1];
-    const char *sensitivities[MOST_LAYERS];
+    const Py_buffer *activations, *sensitivities; /* layers + 1, samples x width; layers, x outputs x width */
     char *rows;
     Py_ssize_t sample_stride, output_stride;
     int streaming;
@@ -79,9 +76,9 @@ static int expect(int condition, const char *what)
     return condition;
 }
 
-/* Read the layers into `job`; the buffers that were taken are counted, to be given back by the caller. */
-static int read_layers(Jacobian *job, PyObject *activations, PyObject *sensitivities, char type,
-                       Py_buffer *views, Py_ssize_t *taken)
+/* Get the buffers of all layers; those that were taken are counted, to be given back by the caller. */
+static int get_layers(const Jacobian *job, PyObject *activations, PyObject *sensitivities, char type,
+                      Py_buffer *views, Py_ssize_t *taken)
 {
     for (Py_ssize_t layer = 0; layer <= job->layers; layer++) {
         Py_buffer *view = views + *taken;
@@ -90,8 +87,6 @@ static int read_layers(Jacobian *job, PyObject *activations, PyObject *sensitivi
         ++*taken;
         if (!expect(view->shape[0] == job->samples, "activations of another number of samples"))
             return 0;
-        job->activations[layer] = view->buf;
-        job->widths[layer] = view->shape[1];
     }
     for (Py_ssize_t layer = 0; layer < job->layers; layer++) {
         Py_buffer *view = views + *taken;
@@ -99,19 +94,18 @@ static int read_layers(Jacobian *job, PyObject *activations, PyObject *sensitivi
             return 0;
         ++*taken;
         if (!expect(view->shape[0] == job->samples && view->shape[1] == job->outputs
-                        && view->shape[2] == job->widths[layer + 1],
+                        && view->shape[2] == job->activations[layer + 1].shape[1],
                     "sensitivities that are not samples x outputs x width"))
             return 0;
-        job->sensitivities[layer] = view->buf;
     }
     return 1;
 }
 
 static Py_ssize_t columns_of(const Jacobian *job)
 {
-    Py_ssize_t columns = job->outputs * (job->widths[job->layers] + 1);
+    Py_ssize_t columns = job->outputs * (job->activations[job->layers].shape[1] + 1);
     for (Py_ssize_t layer = 0; layer < job->layers; layer++)
-        columns += job->widths[layer + 1] * (job->widths[layer] + 1);
+        columns += job->activations[layer + 1].shape[1] * (job->activations[layer].shape[1] + 1);
     return columns;
 }
 
@@ -121,27 +115,23 @@ static PyObject *write_jacobian(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "OO!O!", &rows, &PyTuple_Type, &activations, &PyTuple_Type, &sensitivities))
         return NULL;
     Py_ssize_t layers = PyTuple_GET_SIZE(sensitivities), taken = 0;
-    if (!expect(layers <= MOST_LAYERS && PyTuple_GET_SIZE(activations) == layers + 1,
+    if (!expect(PyTuple_GET_SIZE(activations) == layers + 1,
                 "one array of activations more than sensitivities is needed"))
         return NULL;
     Py_buffer out, *views = PyMem_Calloc(2 * layers + 1, sizeof(Py_buffer));
-    Jacobian *job = PyMem_Calloc(1, sizeof(Jacobian));
-    if (!views || !job) {
-        PyErr_NoMemory();
-        goto free;
-    }
+    if (!views)
+        return PyErr_NoMemory();
     if (!get(rows, &out, 3, 0, 0, 1))
         goto free;
-    job->samples = out.shape[0], job->outputs = out.shape[1], job->layers = layers;
-    job->rows = out.buf, job->sample_stride = out.strides[0], job->output_stride = out.strides[1];
-    job->streaming = HAS_STREAMING_STORES && out.len >= STREAM_FROM_BYTES;
-    if (read_layers(job, activations, sensitivities, out.format[0], views, &taken)
-        && expect(columns_of(job) == out.shape[2], "rows of another length than the parameters")) {
+    Jacobian job = {out.shape[0], out.shape[1], layers, views, views + layers + 1, out.buf,
+                    out.strides[0], out.strides[1], HAS_STREAMING_STORES && out.len >= STREAM_FROM_BYTES};
+    if (get_layers(&job, activations, sensitivities, out.format[0], views, &taken)
+        && expect(columns_of(&job) == out.shape[2], "rows of another length than the parameters")) {
         Py_BEGIN_ALLOW_THREADS
         if (out.format[0] == 'd')
-            jacobian_double(job);
+            jacobian_double(&job);
         else
-            jacobian_float(job);
+            jacobian_float(&job);
         Py_END_ALLOW_THREADS
         result = Py_NewRef(Py_None);
     }
@@ -150,7 +140,6 @@ free:
     while (taken)
         PyBuffer_Release(views + --taken);
     PyMem_Free(views);
-    PyMem_Free(job);
     return result;
 }
 

@@ -78,16 +78,16 @@ static inline void TYPED(row)(const Jacobian *job, Py_ssize_t sample, Py_ssize_t
     REAL *out = (REAL *)(job->rows + sample * job->sample_stride + output * job->output_stride);
     const REAL one = 1;
     for (Py_ssize_t layer = 0; layer < job->layers; layer++) {
-        Py_ssize_t narrow = job->widths[layer], wide = job->widths[layer + 1];
-        const REAL *below = (const REAL *)job->activations[layer] + sample * narrow;
-        const REAL *delta =
-            (const REAL *)job->sensitivities[layer] + (sample * job->outputs + output) * wide;
+        const Py_buffer *inputs = job->activations + layer, *deltas = job->sensitivities + layer;
+        Py_ssize_t narrow = inputs->shape[1], wide = deltas->shape[2];
+        const REAL *below = (const REAL *)inputs->buf + sample * narrow;
+        const REAL *delta = (const REAL *)deltas->buf + (sample * job->outputs + output) * wide;
         for (Py_ssize_t unit = 0; unit < wide; unit++)
             out = TYPED(product)(streaming, out, delta[unit], below, narrow);
         out = TYPED(product)(streaming, out, one, delta, wide);
     }
-    Py_ssize_t last = job->widths[job->layers];
-    const REAL *top = (const REAL *)job->activations[job->layers] + sample * last;
+    Py_ssize_t last = job->activations[job->layers].shape[1];
+    const REAL *top = (const REAL *)job->activations[job->layers].buf + sample * last;
     out = TYPED(zeros)(streaming, out, output * last);
     out = TYPED(product)(streaming, out, one, top, last);
     out = TYPED(zeros)(streaming, out, (job->outputs - output - 1) * last + output);

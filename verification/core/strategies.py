@@ -12,10 +12,18 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from geomdl import FLOAT64, Dataset, Linearization, Network, Problem, linearize
+from geomdl import FLOAT32, FLOAT64, Dataset, Linearization, Network, Problem, get_arithmetic, linearize
 from geomdl.arithmetic import Arithmetic, Array
+from geomdl.arithmetic.lookup import missing_extra
 
 SMOOTH = ("tanh", "sigmoid", "softplus", "gelu", "sin", "square", "identity")
+
+HARDWARE = [FLOAT32, FLOAT64] + [
+    get_arithmetic(name)
+    for name in ("torch:cpu:float64", "torch:cpu:float32")
+    if missing_extra(name) is None
+]
+"""Arithmetics of float32 and float64 that are installed here."""
 
 seeds = st.integers(0, 2**32 - 1)
 """Seeds of random generators."""

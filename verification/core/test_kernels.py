@@ -17,13 +17,11 @@ from geomdl.arithmetic import Arithmetic, Array
 from geomdl.arithmetic.lookup import missing_extra
 from geomdl.arithmetic.outer_products import write_outer_products
 from verification.core.references import agree
-from verification.core.strategies import examples, random_problem, samples, seeds, widths
+from verification.core.strategies import HARDWARE, examples, random_problem, samples, seeds, widths
 
-OPTIONAL = ["torch:cpu:float64", "torch:cpu:float32", "arb50"]
-EVERY = [FLOAT32, FLOAT64, get_arithmetic("mp30"), RATIONAL] + [
-    get_arithmetic(name) for name in OPTIONAL if missing_extra(name) is None
-]
-HARDWARE = [arithmetic for arithmetic in EVERY if arithmetic.hardware]
+EVERY = [*HARDWARE, get_arithmetic("mp30"), RATIONAL]
+if missing_extra("arb50") is None:
+    EVERY.append(get_arithmetic("arb50"))
 
 SHAPES = {
     "affine": ([3, 2], 4),

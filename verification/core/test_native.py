@@ -8,20 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from geomdl import FLOAT32, FLOAT64, RATIONAL, Linearization, get_arithmetic, native
+from geomdl import FLOAT64, RATIONAL, Linearization, native
 from geomdl.arithmetic import Arithmetic, Array
-from geomdl.arithmetic.lookup import missing_extra
-from verification.core.strategies import examples, random_problem, samples, seeds, widths
+from verification.core.strategies import HARDWARE, examples, random_problem, samples, seeds, widths
 
 pytestmark = pytest.mark.skipif(
     native.compiled is None, reason="geomdl was installed without a C compiler"
 )
-
-HARDWARE = [FLOAT32, FLOAT64] + [
-    get_arithmetic(name)
-    for name in ("torch:cpu:float64", "torch:cpu:float32")
-    if missing_extra(name) is None
-]
 
 
 def both_ways(at: Linearization, kernel: str, out: Array | None = None) -> tuple[Array, Array]:
@@ -40,6 +33,11 @@ def test_compiled_loops_and_numpy_give_the_same_bits(shape: list[int], count: in
         at = problem.linearize(theta)
         for kernel in ("jacobian", "gram"):
             assert np.array_equal(*both_ways(at, kernel))
+
+
+def test_the_number_of_layers_has_no_limit() -> None:
+    problem, theta = random_problem([2, *[1] * 1100, 1], "identity", 3, 5, FLOAT64)
+    assert np.array_equal(*both_ways(problem.linearize(theta), "jacobian"))
 
 
 @pytest.mark.parametrize("arithmetic", HARDWARE, ids=repr)

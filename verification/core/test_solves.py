@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -17,6 +18,8 @@ from geomdl import (
     Network,
     Problem,
     adapted_field,
+    cholesky_solves,
+    dependencies,
     get_arithmetic,
     linearize,
     memory,
@@ -27,15 +30,13 @@ from geomdl import (
 from geomdl.arithmetic import Arithmetic, SingularMatrixError
 from geomdl.arithmetic.lookup import missing_extra
 from geomdl.data import Dataset
+from geomdl.dependencies import Dependencies, find_dependencies
+from geomdl.normal_systems import NormalSystem
 from verification.core.references import agree
-from verification.core.strategies import random_problem, with_condition
+from verification.core.strategies import HARDWARE, random_problem, with_condition
+from verification.machinery.ratios import THRESHOLDS
 
 MP60 = get_arithmetic("mp60")
-HARDWARE = [FLOAT32, FLOAT64] + [
-    get_arithmetic(name)
-    for name in ("torch:cpu:float64", "torch:cpu:float32")
-    if missing_extra(name) is None
-]
 SINGLE = [arithmetic for arithmetic in HARDWARE if arithmetic.bytes_per_number == 8]
 
 
@@ -179,11 +180,31 @@ def test_dependent_rows_and_columns_are_left_out_without_a_worse_answer(
     assert found.method in (["pivoted cholesky"] if exponent <= 5.5 else ["pivoted cholesky", "svd"])
     assert expected.condition / 4 <= found.condition <= 4 * expected.condition
     truth = expected.apply(right)
-    error = np.linalg.norm(found.solution - truth) / np.linalg.norm(truth)
     # Least squares with a residual: the pseudoinverse itself moves by u kappa^2 |residual| / |D w|.
     moved = np.linalg.norm(right - at.push(truth)) / np.linalg.norm(at.push(truth))
-    assert error <= 100 * FLOAT64.unit_roundoff * expected.condition * (1 + moved * expected.condition)
+    kappa = expected.condition * (1 + moved * expected.condition)
+    error = np.linalg.norm(found.solution - truth) / np.linalg.norm(truth)
+    assert error <= THRESHOLDS["identity"] * FLOAT64.unit_roundoff * kappa
     assert found.optimality < 1e-13
+
+
+@pytest.mark.parametrize("tall", [False, True], ids=["rows", "columns"])
+def test_without_the_projection_dependent_rows_and_columns_spoil_the_answer(
+    tall: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solves, "_DIRECT_BELOW", 0)
+    at = repeated(1, tall)
+    right = np.random.default_rng(1).standard_normal(at.shape[0])
+    found = find_dependencies
+
+    def unprojected(system: NormalSystem) -> Dependencies:
+        return replace(found(system), project=lambda vector: vector)
+
+    monkeypatch.setattr(cholesky_solves, "find_dependencies", unprojected)
+    wrong, expected = solve(at, right), pseudoinverse(at.jacobian())
+    assert wrong.method == "pivoted cholesky"
+    with pytest.raises(AssertionError, match="exceeds"):
+        agree(wrong.solution, expected.apply(right), condition=expected.condition**2, size=at.shape[1])
 
 
 @pytest.mark.parametrize("exponent", [7.5, 9, 11])
@@ -198,6 +219,10 @@ def test_a_small_singular_value_is_not_taken_for_a_dependency(
     found, expected = solve(near, np.ones(40)), pseudoinverse(near.jacobian())
     assert found.rank == expected.rank == 40
     assert found.method != "pivoted cholesky"
+    if exponent > 8:  # as the pivots alone would have it
+        monkeypatch.setattr(dependencies, "_refined", lambda system, inverse, vanishing, top: vanishing)
+        unconfirmed = solve(near, np.ones(40))
+        assert (unconfirmed.method, unconfirmed.rank) == ("pivoted cholesky", 39)
 
 
 @pytest.mark.parametrize("widths", [[16, 32, 32, 4], [6, 40, 1], [3, 8, 8]], ids=str)
