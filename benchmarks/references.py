@@ -198,8 +198,8 @@ class Reference:
         norm, error = float(self.inverse.singular_values[0]), right - self.push(solution)  # type: ignore[index]
         gradient = _norm(self.pull(error)) / (norm * (_norm(right) + norm * _norm(solution)))
         inside = self.inverse.row_basis @ (self.inverse.row_dual @ solution)
-        outside = _norm(solution - inside) / _norm(solution) / self.condition
-        return max(gradient, outside) / (self.unit * self.chain)
+        outside = _norm(solution - inside) / (_norm(solution) or 1.0) / self.condition
+        return float(np.maximum(gradient, outside)) / (self.unit * self.chain)  # NaN stays NaN
 
     def _ratio(self, found: np.ndarray, expected: np.ndarray, scale: float | None = None) -> float:
         if found.shape != expected.shape:
